@@ -1,0 +1,36 @@
+/**
+ * What went wrong, for programs:
+ *
+ * - `ERR_SESSION_NOT_LOADED`: the context carries no session of this manager. The handler is not wrapped in
+ *   `loadAndSave`, or another context was passed. (SCS panics with the same words.)
+ * - `ERR_SESSION_NOT_ITERABLE`: the store has neither `scan` nor `all`.
+ * - `ERR_SESSION_UNREADABLE`: the row was found, but its data could not be decoded.
+ * - `ERR_SESSION_CONFLICT`: other requests changed the session at each of several tries to commit it.
+ * - `ERR_SESSION_REVOKED`: the session was destroyed or renewed elsewhere while this request was running.
+ * - `ERR_SESSION_HEADERS_SENT`: the response's headers have left, so the client cannot learn of the change.
+ * - `ERR_SESSION_STORE_TIMEOUT`: the store did not answer within `storeTimeout`.
+ */
+export type SessionErrorCode =
+  | 'ERR_SESSION_NOT_LOADED'
+  | 'ERR_SESSION_NOT_ITERABLE'
+  | 'ERR_SESSION_UNREADABLE'
+  | 'ERR_SESSION_CONFLICT'
+  | 'ERR_SESSION_REVOKED'
+  | 'ERR_SESSION_HEADERS_SENT'
+  | 'ERR_SESSION_STORE_TIMEOUT'
+
+/**
+ * What this package itself throws, told apart by `code`. Errors of a store or a codec pass through as they are, or
+ * as the `cause` of one of these. A message never holds a token or session data.
+ */
+export class SessionError extends Error {
+  /** What went wrong, for programs. */
+  readonly code: SessionErrorCode
+
+  /** For stores, adapters and tests; applications only receive these. */
+  constructor(code: SessionErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'SessionError'
+    this.code = code
+  }
+}

@@ -1,0 +1,135 @@
+import { type Cleanup, startCleanup } from './cleanup.ts'
+import type { Context } from './context.ts'
+import { checkedDuration, minute } from './duration.ts'
+import type { AtomicStore, IterableStore, ScannableStore, Store } from './store.ts'
+
+/** Options of {@link MemoryStore}. */
+export interface MemoryStoreOptions {
+  /** Milliseconds between two removals of expired sessions; 0: none. @default minute */
+  cleanupInterval?: number | undefined
+}
+
+interface Row {
+  readonly data: Uint8Array
+  expiry: number
+}
+
+// A sweep looks at this many rows before it lets requests through.
+const sweepBatch = 10_000
+
+/**
+ * Sessions in this process's memory: gone at its end, and not shared with another. For tests, development and
+ * single-process servers that may forget their sessions. The counterpart of SCS's `memstore`.
+ *
+ * Expired sessions are never found; every `cleanupInterval` they are removed, in batches that let requests through.
+ */
+export class MemoryStore implements Store, IterableStore, AtomicStore, ScannableStore {
+  readonly #rows = new Map<string, Row>()
+  readonly #cleanup: Cleanup
+
+  /** Throws a TypeError when `cleanupInterval` is negative or not finite. */
+  constructor(options: MemoryStoreOptions = {}) {
+    const interval = checkedDuration('cleanupInterval', options.cleanupInterval ?? minute)
+    this.#cleanup = startCleanup(
+      interval,
+      () => this.#sweep(),
+      () => {},
+    )
+  }
+
+  find(token: string): Uint8Array | undefined {
+    const row = this.#live(token)
+    return row && copy(row.data)
+  }
+
+  commit(token: string, data: Uint8Array, expiry: Date): void {
+    this.#rows.set(token, { data: copy(data), expiry: expiry.getTime() })
+  }
+
+  delete(token: string): void {
+    this.#rows.delete(token)
+  }
+
+  all(): Map<string, Uint8Array> {
+    const now = Date.now()
+    const live = new Map<string, Uint8Array>()
+    for (const [token, row] of this.#rows) if (row.expiry > now) live.set(token, copy(row.data))
+    return live
+  }
+
+  findWithExpiry(_ctx: Context, token: string): { data: Uint8Array; expiry: Date } | undefined {
+    const row = this.#live(token)
+    return row && { data: copy(row.data), expiry: new Date(row.expiry) }
+  }
+
+  replace(
+    _ctx: Context,
+    token: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+    expiry: Date,
+  ): boolean {
+    if (!this.#holds(token, expected)) return false
+    this.commit(token, data, expiry)
+    return true
+  }
+
+  touch(_ctx: Context, token: string, expiry: Date): boolean {
+    const row = this.#live(token)
+    if (row) row.expiry = expiry.getTime()
+    return row !== undefined
+  }
+
+  rename(
+    _ctx: Context,
+    token: string,
+    newToken: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+    expiry: Date,
+  ): boolean {
+    if (!this.#holds(token, expected)) return false
+    this.#rows.delete(token)
+    this.commit(newToken, data, expiry)
+    return true
+  }
+
+  async *scan(_ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+    for (const [token, row] of this.#rows) {
+      if (row.expiry > Date.now()) yield [token, copy(row.data)]
+    }
+  }
+
+  /** Ends the cleanup loop and waits for a run in progress; idempotent. The sessions stay. */
+  stopCleanup(): Promise<void> {
+    return this.#cleanup.stop()
+  }
+
+  /** As {@link MemoryStore.stopCleanup}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stopCleanup()
+  }
+
+  #live(token: string): Row | undefined {
+    const row = this.#rows.get(token)
+    return row && row.expiry > Date.now() ? row : undefined
+  }
+
+  #holds(token: string, expected: Uint8Array): boolean {
+    const row = this.#live(token)
+    return row !== undefined && Buffer.compare(row.data, expected) === 0
+  }
+
+  async #sweep(): Promise<void> {
+    let seen = 0
+    for (const [token, row] of this.#rows) {
+      if (row.expiry <= Date.now()) this.#rows.delete(token)
+      if (++seen % sweepBatch === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+}
+
+// What a caller does to its bytes afterwards must not reach the stored ones.
+function copy(data: Uint8Array): Uint8Array {
+  return Uint8Array.from(data)
+}

@@ -1,0 +1,97 @@
+import type { Context } from './context.ts'
+
+/** What a store may give at once or later. A store that answers synchronously holds no response back. */
+export type Awaitable<T> = T | PromiseLike<T>
+
+/**
+ * Where sessions live, as SCS's `Store`. A store knows nothing of sessions: it files bytes under a token until they
+ * expire.
+ *
+ * Every store promises: tokens are compared byte for byte; bytes come back as they went in, up to 1 MB at the least;
+ * a throw or rejection means that the store itself failed, never "no such session"; nothing in a row that is not the
+ * store's own (a user's extra columns, child rows) is lost by a commit. `@scs/store-tests` checks all of it.
+ */
+export interface Store {
+  /** The data under `token`; `undefined` when there is none, when it has expired, or when the token is malformed. */
+  find(token: string): Awaitable<Uint8Array | undefined>
+  /** Files `data` under `token` until `expiry`. A row that is there gets new data **and** a new expiry, also an earlier one. */
+  commit(token: string, data: Uint8Array, expiry: Date): Awaitable<unknown>
+  /** Removes the row; quiet when there is none. */
+  delete(token: string): Awaitable<unknown>
+}
+
+/** {@link Store} for stores that want the request's context, as SCS's `CtxStore`. Preferred, method by method, where both are there. */
+export interface CtxStore {
+  /** As {@link Store.find}. `ctx.signal` is aborted when the client has gone. */
+  findCtx(ctx: Context, token: string): Awaitable<Uint8Array | undefined>
+  /** As {@link Store.commit}. The context of a write carries no signal. */
+  commitCtx(ctx: Context, token: string, data: Uint8Array, expiry: Date): Awaitable<unknown>
+  /** As {@link Store.delete}. The context of a write carries no signal. */
+  deleteCtx(ctx: Context, token: string): Awaitable<unknown>
+}
+
+/** A store that can list its sessions, as SCS's `IterableStore`. */
+export interface IterableStore {
+  /** Every live session by token: an empty Map when there is none. All of them are in memory at once. */
+  all(): Awaitable<Map<string, Uint8Array>>
+}
+
+/** {@link IterableStore} with a context, as SCS's `IterableCtxStore`. */
+export interface IterableCtxStore {
+  /** As {@link IterableStore.all}. */
+  allCtx(ctx: Context): Awaitable<Map<string, Uint8Array>>
+}
+
+/**
+ * What keeps concurrent requests from losing each other's changes; no store of SCS's has it. All four or none: a
+ * store with only some of them is refused at construction. A live session is one that has not expired.
+ */
+export interface AtomicStore {
+  /** As {@link CtxStore.findCtx}, with the expiry that the row was last given, to the millisecond. */
+  findWithExpiry(
+    ctx: Context,
+    token: string,
+  ): Awaitable<{ data: Uint8Array; expiry: Date } | undefined>
+  /**
+   * Compare-and-swap: writes data and expiry only while a live session still holds exactly `expected`, byte for byte;
+   * `false`, and nothing written, otherwise.
+   */
+  replace(
+    ctx: Context,
+    token: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+    expiry: Date,
+  ): Awaitable<boolean>
+  /** Moves the expiry of a live session, both ways; its data is neither sent nor touched. `false` when it is gone. */
+  touch(ctx: Context, token: string, expiry: Date): Awaitable<boolean>
+  /**
+   * As {@link replace}, and the session moves to `newToken` in the same step: of several callers one wins. (On a
+   * cluster, both tokens may exist for a moment.)
+   */
+  rename(
+    ctx: Context,
+    token: string,
+    newToken: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+    expiry: Date,
+  ): Awaitable<boolean>
+}
+
+/** A store that can walk through its sessions in bounded memory. Preferred to {@link IterableStore.all}. */
+export interface ScannableStore {
+  /**
+   * Every session that lives under one token throughout, at least once, in pages: memory does not grow with their
+   * number. One may come twice; one renewed meanwhile may be missed.
+   */
+  scan(ctx: Context): AsyncIterable<readonly [token: string, data: Uint8Array]>
+}
+
+/**
+ * What a session manager takes: a whole {@link Store} or a whole {@link CtxStore}, and any of the rest. Each operation
+ * is chosen alone, once, when the manager is made.
+ */
+export type SessionStore = (Store | CtxStore) &
+  (AtomicStore | { [K in keyof AtomicStore]?: undefined }) &
+  Partial<Store & CtxStore & IterableStore & IterableCtxStore & ScannableStore>

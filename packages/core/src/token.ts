@@ -1,0 +1,19 @@
+import { hash, randomBytes } from 'node:crypto'
+
+// base64url (RFC 4648 section 5) without padding; 32 bytes are 43 characters.
+const grammar = /^[A-Za-z0-9_-]{1,43}$/
+
+/** A new session token: 256 random bits from the system's CSPRNG, 43 characters. OWASP asks for 64 bits at least. */
+export function generateToken(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** What `hashTokenInStore` files a session under: base64url of SHA-256, 43 characters too. */
+export function hashToken(token: string): string {
+  return hash('sha256', token, 'base64url')
+}
+
+/** Whether `token` may be looked up. What the client sent and this refuses never reaches a store. */
+export function isWellFormedToken(token: string | undefined): token is string {
+  return token !== undefined && grammar.test(token)
+}
