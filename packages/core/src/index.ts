@@ -1,10 +1,18 @@
-// Durations
+// The session manager
 
-// For authors of stores
-export { type Cleanup, startCleanup } from './cleanup.ts'
-// Codec
-export type { Codec } from './codec.ts'
-// Context
+export type { SessionCookie, SessionCookieOptions } from './cookie.ts'
+export type { SessionManagerOptions } from './options.ts'
+export type { Status } from './session-data.ts'
+export type { Committed } from './session-lifecycle.ts'
+export { SessionManager } from './session-manager.ts'
+export type { Key, KeyOf } from './typed-values.ts'
+
+// Durations, in milliseconds
+
+export { checkedDuration, day, hour, minute, second } from './duration.ts'
+
+// The context of a request
+
 export {
   background,
   bindContext,
@@ -15,14 +23,13 @@ export {
   withSignal,
   withValue,
 } from './context.ts'
-export { checkedDuration, day, hour, minute, second } from './duration.ts'
-// Errors
-export { SessionError, type SessionErrorCode } from './errors.ts'
+
 // Stores
+
+export type { Awaitable } from './awaitable.ts'
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
 export type {
   AtomicStore,
-  Awaitable,
   CtxStore,
   IterableCtxStore,
   IterableStore,
@@ -30,3 +37,22 @@ export type {
   SessionStore,
   Store,
 } from './store.ts'
+
+// Codecs
+
+export type { Codec } from './codec.ts'
+export { JsonCodec } from './json-codec.ts'
+
+// Errors
+
+export { SessionError, type SessionErrorCode } from './errors.ts'
+
+// For middleware of one's own
+
+export { beforeHeaders } from './before-headers.ts'
+export type { RequestListener } from './load-and-save.ts'
+export type { NodeResponse } from './response-head.ts'
+
+// For authors of stores
+
+export { type Cleanup, startCleanup } from './cleanup.ts'

@@ -1,7 +1,5 @@
+import type { Awaitable } from './awaitable.ts'
 import type { Context } from './context.ts'
-
-/** What a store may give at once or later. A store that answers synchronously holds no response back. */
-export type Awaitable<T> = T | PromiseLike<T>
 
 /**
  * Where sessions live, as SCS's `Store`. A store knows nothing of sessions: it files bytes under a token until they

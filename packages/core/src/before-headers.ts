@@ -1,0 +1,296 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Awaitable, isThenable } from './awaitable.ts'
+import { keepPrivate } from './cache-control.ts'
+import { SessionError } from './errors.ts'
+import {
+  checkChunk,
+  HeldCalls,
+  type OutputMethod,
+  type OutputMethods,
+  outputMethods,
+  refuse,
+} from './held-calls.ts'
+import {
+  applyWriteHead,
+  type HeadSnapshot,
+  type NodeResponse,
+  restoreHead,
+  snapshotHead,
+} from './response-head.ts'
+
+/** Who wants to act before the first byte of a response, and perhaps before its end. */
+export interface Keeper {
+  /** Runs once, before the first byte; the response is held while what it returns is pending. */
+  beforeHeaders(): unknown
+  /** Runs before the end of a response whose headers have left; what it returns must not reject. */
+  beforeEnd?(): Awaitable<unknown>
+  /** Answers in place of the handler when `beforeHeaders` failed. */
+  onError(error: unknown): unknown
+}
+
+interface Post {
+  readonly keeper: Keeper
+  /** The head of the response when the keeper came: an error is answered from there. */
+  readonly entry: HeadSnapshot
+}
+
+const gateOf: unique symbol = Symbol('scs.gate')
+
+type Gated = NodeResponse & { [gateOf]?: Gate }
+
+// Tells the calls of an answer in progress from those of the handler that it replaces.
+const answering = new AsyncLocalStorage<object>()
+
+/**
+ * Runs `hook` once, before the first byte of the response leaves, whatever call makes it leave (`writeHead`,
+ * `flushHeaders`, `write` or `end`; a 1xx is not a first byte). The hook may set headers. What it returns is awaited,
+ * and the response held meanwhile: calls are kept in order, `write` tells its caller to wait once `writableHighWaterMark`
+ * bytes are held, and `headersSent`, `writableEnded` and `finished` answer as after the caller's own calls. A hook that
+ * returns nothing to wait for holds nothing. Of several hooks the last added runs first.
+ *
+ * When the hook throws or rejects, what was held is dropped, the head of the response is as it was when the hook was
+ * added (cookies that other hooks have set stay), and `onError` answers; what it leaves open is ended. The handler's
+ * further output is swallowed.
+ *
+ * For middleware of one's own; `loadAndSave` does this itself. Output that goes past the response object
+ * (`res.socket.write`, HTTP/2's `res.stream.respond`) is not seen.
+ *
+ * Throws `ERR_SESSION_HEADERS_SENT` when the headers have left.
+ */
+export function beforeHeaders(
+  res: NodeResponse,
+  hook: () => unknown,
+  onError: (error: unknown) => unknown,
+): void {
+  if (res.headersSent) {
+    throw new SessionError(
+      'ERR_SESSION_HEADERS_SENT',
+      'beforeHeaders: the headers have left already; add the hook before anything is written',
+    )
+  }
+  guard(res, { beforeHeaders: hook, onError })
+}
+
+/** Adds a keeper to the gate of `res`. When the headers have left, only its `beforeEnd` will be called. */
+export function guard(res: NodeResponse, keeper: Keeper): Gate {
+  const gated = res as Gated
+  const gate = gated[gateOf] ?? new Gate(gated)
+  gate.add(keeper)
+  return gate
+}
+
+/**
+ * Stands between the writers of one response and its methods. `idle` until the first byte wants out, `held` while a
+ * keeper is at work, then `open`. After an error it is `idle` again for the answer, and deaf to everybody else.
+ */
+export class Gate {
+  readonly #res: Gated
+  readonly #through: OutputMethods
+  readonly #posts: Post[] = []
+  readonly #endings: Keeper[] = []
+  #state: 'idle' | 'held' | 'open' = 'idle'
+  #held: HeldCalls | undefined
+  #ending: Promise<unknown> | undefined
+  /** Whose calls count, after an error: the answer's alone. */
+  #answer: object | undefined
+  /** Above zero while one of the response's own methods runs: Node calls some of them from others. */
+  #inside = 0
+
+  constructor(res: Gated) {
+    this.#res = res
+    const { writeHead, write, end, flushHeaders } = res as unknown as OutputMethods
+    this.#through = { writeHead, write, end, flushHeaders }
+    res[gateOf] = this
+    this.#install()
+  }
+
+  add(keeper: Keeper): void {
+    if (this.#res.headersSent) this.#state = 'open'
+    else this.#posts.push({ keeper, entry: snapshotHead(this.#res) })
+    if (keeper.beforeEnd) this.#endings.push(keeper)
+  }
+
+  /** Does what the first byte would have set off, for a response that nobody will ever write to. */
+  release(): void {
+    if (this.#state === 'idle') this.#ask([])
+  }
+
+  /**
+   * `onError` of `keeper` answers in place of the handler, when nothing has wanted out yet; otherwise the connection is
+   * cut. Tells whether `onError` was called. The other keepers act before the answer's first byte, or, with
+   * `alone`, not at all.
+   */
+  fail(keeper: Keeper, error: unknown, alone: boolean): boolean {
+    if (this.#answer) return false
+    const index = this.#posts.findIndex((post) => post.keeper === keeper)
+    const entry = this.#posts[index]?.entry
+    if (this.#state !== 'idle' || !entry) {
+      this.#drop(error)
+      this.#res.destroy()
+      return false
+    }
+    this.#posts.splice(alone ? 0 : index)
+    if (alone) this.#endings.length = 0
+    this.#replaceBy(keeper, entry, [], error)
+    return true
+  }
+
+  /** One call of an output method, by whoever makes it. */
+  call(method: OutputMethod, args: unknown[]): unknown {
+    if (this.#inside > 0) return this.#pass(method, args)
+    if (this.#deaf()) return refuse(this.#res, method, args)
+    if (this.#state === 'idle') {
+      if (method === 'writeHead') args = applyWriteHead(this.#res, args)
+      else if (method !== 'flushHeaders') checkChunk(method, args)
+      this.#ask([])
+      if (this.#deaf()) return refuse(this.#res, method, args)
+    }
+    if (this.#held) return this.#held.add(method, args)
+    if (method === 'end' && !this.#mayEnd()) {
+      this.#held = new HeldCalls(this.#res)
+      this.#resumeAfterEnding()
+      return this.#held.add(method, args)
+    }
+    return this.#pass(method, args)
+  }
+
+  // After an error only the calls of the answer are heard, not those of the handler that it replaces.
+  #deaf(): boolean {
+    return this.#answer !== undefined && answering.getStore() !== this.#answer
+  }
+
+  #install(): void {
+    Object.assign(this.#res, gatedMethods)
+  }
+
+  // Assigned, as `delete` would make a slow object of the response. A wrapper that came later stays: it calls the
+  // gated method, which passes.
+  #uninstall(): void {
+    const res = this.#res as unknown as OutputMethods
+    for (const method of outputMethods) {
+      if (method === 'end' && this.#endings.length > 0) continue
+      if (res[method] === gatedMethods[method]) res[method] = this.#through[method]
+    }
+  }
+
+  #pass(method: OutputMethod, args: unknown[]): unknown {
+    this.#inside++
+    try {
+      return Reflect.apply(this.#through[method], this.#res, args)
+    } finally {
+      this.#inside--
+    }
+  }
+
+  // Lets the keepers act, the last added first; opens the gate, or holds it until one is done. `kept` are the cookies
+  // that keepers have added so far.
+  #ask(kept: readonly string[]): void {
+    this.#state = 'held'
+    for (let post = this.#posts.pop(); post; post = this.#posts.pop()) {
+      const { keeper, entry } = post
+      const keep = this.#posts.length > 0 ? cookiesSince(this.#res) : () => []
+      try {
+        const pending = keeper.beforeHeaders()
+        if (isThenable(pending)) {
+          this.#held ??= new HeldCalls(this.#res)
+          pending.then(
+            () => this.#ask([...kept, ...keep()]),
+            (error) => this.#replaceBy(keeper, entry, kept, error),
+          )
+          return
+        }
+      } catch (error) {
+        this.#replaceBy(keeper, entry, kept, error)
+        return
+      }
+      kept = [...kept, ...keep()]
+    }
+    this.#open()
+  }
+
+  #open(): void {
+    this.#state = 'open'
+    if (!this.#answer) this.#uninstall()
+    const held = this.#held
+    if (!held) return
+    this.#held = undefined
+    const done = held.release(
+      (method, args) => this.#pass(method, args),
+      () => this.#mayEnd(),
+    )
+    if (done) return
+    this.#held = held
+    this.#resumeAfterEnding()
+  }
+
+  // Asks the keepers whether something must be done before the end.
+  #mayEnd(): boolean {
+    const endings = this.#endings.splice(0).map((keeper) => keeper.beforeEnd?.())
+    const pending = endings.filter(isThenable)
+    this.#ending = pending.length > 0 ? Promise.allSettled(pending) : undefined
+    return this.#ending === undefined
+  }
+
+  #resumeAfterEnding(): void {
+    this.#ending?.then(() => {
+      if (this.#res.destroyed) this.#drop(new Error('the connection was closed'))
+      else this.#open()
+    })
+  }
+
+  #drop(error: unknown): void {
+    this.#held?.drop(error)
+    this.#held = undefined
+  }
+
+  // Runs `onError` in the handler's place, from the head that the response had on entry.
+  #replaceBy(keeper: Keeper, entry: HeadSnapshot, kept: readonly string[], error: unknown): void {
+    this.#drop(error)
+    if (this.#endings.includes(keeper)) this.#endings.splice(this.#endings.indexOf(keeper), 1)
+    const res = this.#res
+    if (res.headersSent) res.destroy()
+    else {
+      restoreHead(res, entry)
+      for (const line of kept) res.appendHeader('Set-Cookie', line)
+      if (kept.length > 0) keepPrivate(res)
+    }
+    this.#state = 'idle'
+    // Wrappers that came after the gate (a compression's, say) have seen the handler's bytes: the answer goes past them.
+    this.#install()
+    this.#answer = {}
+    answering.run(this.#answer, () => this.#run(keeper, error))
+  }
+
+  #run(keeper: Keeper, error: unknown): void {
+    const finish = () => {
+      if (!this.#res.writableEnded) this.#res.end()
+    }
+    const abort = () => {
+      this.#res.destroy()
+    }
+    try {
+      const pending = keeper.onError(error)
+      if (isThenable(pending)) pending.then(finish, abort)
+      else finish()
+    } catch {
+      abort()
+    }
+  }
+}
+
+// Shared by all responses: a closure for each would cost more than the whole gate.
+const gatedMethods = Object.fromEntries(
+  outputMethods.map((method) => [
+    method,
+    function (this: Gated, ...args: unknown[]): unknown {
+      return this[gateOf]?.call(method, args)
+    },
+  ]),
+) as unknown as OutputMethods
+
+// Gives the Set-Cookie lines that were added in between.
+function cookiesSince(res: NodeResponse): () => string[] {
+  const lines = () => [res.getHeader('Set-Cookie') ?? []].flat().map(String)
+  const before = lines().length
+  return () => lines().slice(before)
+}

@@ -1,0 +1,179 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import { parseCookie, stringifySetCookie } from 'cookie'
+import { cacheControlWithCookie, keepPrivate } from './cache-control.ts'
+import { isWellFormedToken } from './token.ts'
+
+/** The session cookie's name and attributes. */
+export interface SessionCookie {
+  /**
+   * An RFC 6265 token. A name that begins with `__Host-` needs `secure`, path `/` and no domain; one with `__Secure-`
+   * needs `secure`. Two managers that serve one request need two names. @default 'session'
+   */
+  name: string
+  /** The hosts that are sent the cookie, with their subdomains. @default none: this host alone */
+  domain?: string
+  /** The paths that are sent the cookie; `''` omits the attribute: the path of the request. @default '/' */
+  path?: string
+  /** Keeps scripts from reading the cookie. OWASP: always. @default true */
+  httpOnly: boolean
+  /** Sends the cookie over HTTPS alone. Set it in production. @default false, as SCS */
+  secure: boolean
+  /** When requests from other sites carry the cookie; `'none'` needs `secure`, `false` omits the attribute. @default 'lax' */
+  sameSite: 'lax' | 'strict' | 'none' | false
+  /** A jar for each top-level site (CHIPS); needs `secure`. @default false */
+  partitioned: boolean
+  /** What a full cookie jar drops first (Chromium). @default none */
+  priority?: 'low' | 'medium' | 'high'
+  /** Whether the cookie outlives the browser; without it, `rememberMe` decides. @default true */
+  persist: boolean
+}
+
+/** {@link SessionCookie} as options: everything may be left out, or be `undefined`. */
+export type SessionCookieOptions = {
+  [K in keyof SessionCookie]?: SessionCookie[K] | undefined
+}
+
+/** Go's zero time, which SCS takes for "no expiry": a cookie that expires then is deleted. */
+const zeroTime = -62135596800000
+// Expires holds years 1601 to 9999 (RFC 6265 section 5.1.1).
+const firstExpires = Date.UTC(1601, 0, 1)
+const lastExpires = Date.UTC(9999, 11, 31, 23, 59, 59)
+
+/** The settings with their defaults. Throws a TypeError that names the option when browsers would refuse the cookie. */
+export function checkedCookie(options: SessionCookieOptions): Readonly<SessionCookie> {
+  const cookie: SessionCookie = {
+    name: options.name ?? 'session',
+    path: options.path ?? '/',
+    httpOnly: options.httpOnly ?? true,
+    secure: options.secure ?? false,
+    sameSite: options.sameSite ?? 'lax',
+    partitioned: options.partitioned ?? false,
+    persist: options.persist ?? true,
+    ...defined('domain', options.domain),
+    ...defined('priority', options.priority),
+  }
+  for (const option of ['httpOnly', 'secure', 'partitioned', 'persist'] as const) {
+    if (typeof cookie[option] !== 'boolean') throw invalid(option, 'must be true or false')
+  }
+  if (!['lax', 'strict', 'none', false].includes(cookie.sameSite)) {
+    throw invalid('sameSite', "must be 'lax', 'strict', 'none' or false")
+  }
+  if (![undefined, 'low', 'medium', 'high'].includes(cookie.priority)) {
+    throw invalid('priority', "must be 'low', 'medium' or 'high'")
+  }
+  // The cookie package knows the grammars; each option is tried alone, so that the error can name it.
+  refuseUnless('name', 'an RFC 6265 token', () =>
+    stringifySetCookie({ name: cookie.name, value: '' }),
+  )
+  refuseUnless('domain', 'a domain name', () =>
+    stringifySetCookie({ name: 'x', value: '', ...defined('domain', cookie.domain) }),
+  )
+  refuseUnless('path', 'a cookie path', () =>
+    stringifySetCookie({ name: 'x', value: '', ...defined('path', cookie.path) }),
+  )
+  if (/^__(?:host|secure)-/i.test(cookie.name) && !cookie.secure) {
+    throw invalid('secure', 'must be true: browsers refuse a name with this prefix without it')
+  }
+  if (/^__host-/i.test(cookie.name)) {
+    if (cookie.domain) throw invalid('domain', 'must be left out: the name begins with __Host-')
+    if (cookie.path !== '/') throw invalid('path', "must be '/': the name begins with __Host-")
+  }
+  if (cookie.sameSite === 'none' && !cookie.secure) {
+    throw invalid('secure', "must be true: browsers refuse sameSite 'none' without it")
+  }
+  if (cookie.partitioned && !cookie.secure) {
+    throw invalid('secure', 'must be true: browsers refuse a partitioned cookie without it')
+  }
+  return Object.freeze(cookie)
+}
+
+/**
+ * The value of the cookie `name` in a request's headers, as it was sent; '' when there is none. Of several with one
+ * name the first wins. Percent escapes stay: a session token has none.
+ */
+export function readCookie(headers: IncomingHttpHeaders | Headers, name: string): string {
+  const header = isHeaders(headers) ? headers.get('cookie') : headers.cookie
+  if (!header) return ''
+  return parseCookie(header, { decode: asSent })[name] ?? ''
+}
+
+/** Makes the Set-Cookie lines of one cookie: what is always the same is made, and checked, once. */
+export class CookieWriter {
+  readonly #name: string
+  readonly #attributes: string
+
+  constructor(cookie: SessionCookie) {
+    this.#name = cookie.name
+    const { path, persist: _, sameSite, ...rest } = cookie
+    const line = stringifySetCookie({
+      ...rest,
+      value: '',
+      ...defined('path', path),
+      ...defined('sameSite', sameSite),
+    })
+    this.#attributes = line.slice(cookie.name.length + 1)
+  }
+
+  /** The line for `token`; no expiry, or Go's zero time: the attributes that delete it. */
+  line(token: string, expiry: Date | undefined, persistent: boolean): string {
+    const head = isWellFormedToken(token)
+      ? `${this.#name}=${token}`
+      : stringifySetCookie({ name: this.#name, value: token })
+    return head + this.#attributes + lifespan(expiry, persistent)
+  }
+}
+
+/** Adds a Set-Cookie line and keeps the response out of shared caches. */
+export function addCookie(
+  to: ServerResponse | Http2ServerResponse | Headers,
+  setCookie: string,
+): void {
+  if (isHeaders(to)) {
+    const line = to.get('cache-control')
+    to.append('Set-Cookie', setCookie)
+    to.set('Cache-Control', cacheControlWithCookie(line === null ? [] : [line]).join(', '))
+    return
+  }
+  to.appendHeader('Set-Cookie', setCookie)
+  keepPrivate(to)
+}
+
+// SCS rounds both up, so that the cookie never ends before the session does.
+function lifespan(expiry: Date | undefined, persistent: boolean): string {
+  const time = expiry?.getTime() ?? zeroTime
+  if (time === zeroTime) return '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:01 GMT'
+  if (!persistent) return ''
+  const maxAge = Math.trunc((time - Date.now()) / 1000 + 1)
+  const expires = Math.min(Math.floor(time / 1000) * 1000 + 1000, lastExpires)
+  const age = maxAge === 0 ? '' : `; Max-Age=${Math.max(maxAge, 0)}`
+  return expires < firstExpires ? age : `${age}; Expires=${new Date(expires).toUTCString()}`
+}
+
+function isHeaders(value: object): value is Headers {
+  return 'get' in value && typeof value.get === 'function'
+}
+
+function asSent(value: string): string {
+  return value
+}
+
+function refuseUnless(option: string, what: string, attempt: () => unknown): void {
+  try {
+    attempt()
+  } catch {
+    throw invalid(option, `must be ${what}`)
+  }
+}
+
+// An attribute that is '', false or undefined is left out.
+function defined<K extends string, V>(
+  name: K,
+  value: V,
+): { [P in K]?: Exclude<V, '' | false | undefined> } {
+  return value ? ({ [name]: value } as { [P in K]?: Exclude<V, '' | false | undefined> }) : {}
+}
+
+function invalid(option: string, problem: string): TypeError {
+  return new TypeError(`cookie.${option} ${problem}`)
+}

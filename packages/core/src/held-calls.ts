@@ -1,0 +1,213 @@
+import {
+  coded,
+  isHttp2,
+  type NodeResponse,
+  restoreStatus,
+  statusMessageOf,
+} from './response-head.ts'
+
+/** The methods of a response that make its first byte leave. */
+export const outputMethods = ['writeHead', 'write', 'end', 'flushHeaders'] as const
+
+/** One of {@link outputMethods}. */
+export type OutputMethod = (typeof outputMethods)[number]
+
+/** Implementations of {@link outputMethods}. */
+export type OutputMethods = Record<OutputMethod, (...args: unknown[]) => unknown>
+
+interface Call {
+  readonly method: OutputMethod | 'cork' | 'uncork'
+  readonly args: unknown[]
+}
+
+const heldOf: unique symbol = Symbol('scs.held')
+
+type HeldResponse = NodeResponse & { [heldOf]?: HeldCalls }
+
+/**
+ * The calls that a writer has made to a response that may not be written yet, in order. While they are held, the
+ * response looks to its writer as it would had they been carried out; its head can still be changed.
+ */
+export class HeldCalls {
+  readonly #res: HeldResponse
+  readonly #calls: Call[] = []
+  readonly #statusCode: number
+  readonly #statusMessage: string | undefined
+  readonly #finished: PropertyDescriptor | undefined
+  #bytes = 0
+  #needDrain = false
+  #ended = false
+
+  constructor(res: NodeResponse) {
+    this.#res = res
+    // What is set after the first byte wanted out comes too late, as it would have without the hold.
+    this.#statusCode = res.statusCode
+    this.#statusMessage = statusMessageOf(res)
+    this.#finished = Object.getOwnPropertyDescriptor(res, 'finished')
+    this.#shadow()
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  get needDrain(): boolean {
+    return this.#needDrain
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Holds one call; answers it as the response would, to `writeHead` with an error: the headers are as good as sent. */
+  add(method: OutputMethod, args: unknown[]): unknown {
+    if (method === 'writeHead' && this.#calls.length > 0) throw headersSent(this.#res)
+    if (method === 'write' || method === 'end') checkChunk(method, args)
+    this.#calls.push({ method, args })
+    if (method === 'flushHeaders') return undefined
+    if (method === 'write') {
+      this.#bytes += sizeOf(args)
+      this.#needDrain ||= this.#bytes >= this.#res.writableHighWaterMark
+      return !this.#needDrain
+    }
+    this.#ended ||= method === 'end'
+    return this.#res
+  }
+
+  cork(method: 'cork' | 'uncork'): void {
+    this.#calls.push({ method, args: [] })
+  }
+
+  /**
+   * Makes the held calls, in order, through `pass`. Stops before an `end` that `mayEnd` refuses: then the rest stays
+   * held, and it gives `false`.
+   */
+  release(
+    pass: (method: OutputMethod, args: unknown[]) => unknown,
+    mayEnd: () => boolean,
+  ): boolean {
+    const res = this.#res
+    this.#unshadow()
+    if (!res.headersSent) restoreStatus(res, this.#statusCode, this.#statusMessage)
+    let written: unknown = true
+    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
+      const { method, args } = call
+      if (method === 'end' && !mayEnd()) {
+        this.#calls.unshift(call)
+        this.#shadow()
+        return false
+      }
+      try {
+        if (method === 'cork' || method === 'uncork') res[method]?.()
+        else if (method === 'write') written = pass(method, args)
+        else pass(method, args)
+      } catch {
+        // The caller has long returned, and bytes may have left: all that is left is to cut the connection.
+        res.destroy()
+      }
+    }
+    // Node tells the writer itself when its own buffer is full.
+    if (this.#needDrain && !this.#ended && written === true) this.#drain()
+    return true
+  }
+
+  /** Forgets the held calls; their callbacks hear `error`, and a waiting writer goes on. */
+  drop(error: unknown): void {
+    this.#unshadow()
+    for (const { args } of this.#calls) tell(args, error)
+    if (this.#needDrain) this.#drain()
+  }
+
+  #drain(): void {
+    process.nextTick(() => this.#res.emit('drain'))
+  }
+
+  #shadow(): void {
+    this.#res[heldOf] = this
+    Object.defineProperties(this.#res, isHttp2(this.#res) ? shadows : shadowsOfHttp1)
+  }
+
+  #unshadow(): void {
+    for (const name of Object.keys(shadowsOfHttp1)) Reflect.deleteProperty(this.#res, name)
+    if (this.#finished) Object.defineProperty(this.#res, 'finished', this.#finished)
+  }
+}
+
+/** Throws as Node does for what is no chunk, at its caller: later nobody would hear of it. */
+export function checkChunk(method: 'write' | 'end', args: readonly unknown[]): void {
+  const [chunk] = args
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return
+  if (method === 'end' && (!chunk || typeof chunk === 'function')) return
+  if (chunk === null) {
+    throw coded(new TypeError('May not write null values to stream'), 'ERR_STREAM_NULL_VALUES')
+  }
+  throw coded(
+    new TypeError(
+      `The "chunk" argument must be of type string or an instance of Buffer or Uint8Array; it is of type ${typeof chunk}`,
+    ),
+    'ERR_INVALID_ARG_TYPE',
+  )
+}
+
+/** Answers a call that comes to nothing, as another answer took the place of this writer's. */
+export function refuse(res: NodeResponse, method: OutputMethod, args: readonly unknown[]): unknown {
+  tell(args, new Error('another answer took the place of this response'))
+  if (method === 'write') return true
+  return method === 'flushHeaders' ? undefined : res
+}
+
+function tell(args: readonly unknown[], error: unknown): void {
+  const callback = args.findLast((argument) => typeof argument === 'function')
+  if (callback) process.nextTick(callback as (error: unknown) => void, error)
+}
+
+function sizeOf([chunk, encoding]: readonly unknown[]): number {
+  if (typeof chunk !== 'string') return (chunk as Uint8Array).byteLength
+  return Buffer.byteLength(
+    chunk,
+    typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8',
+  )
+}
+
+function headersSent(res: NodeResponse): Error {
+  return isHttp2(res)
+    ? coded(new Error('Response has already been initiated.'), 'ERR_HTTP2_HEADERS_SENT')
+    : coded(
+        new Error('Cannot write headers after they are sent to the client'),
+        'ERR_HTTP_HEADERS_SENT',
+      )
+}
+
+function getter(read: (held: HeldCalls) => unknown): PropertyDescriptor {
+  return {
+    configurable: true,
+    get(this: HeldResponse) {
+      return this[heldOf] && read(this[heldOf])
+    },
+  }
+}
+
+function method(call: (this: HeldResponse) => void): PropertyDescriptor {
+  return { configurable: true, writable: true, value: call }
+}
+
+const shadows: PropertyDescriptorMap = {
+  headersSent: getter(() => true),
+  writableEnded: getter((held) => held.ended),
+  finished: getter((held) => held.ended),
+  writableFinished: getter(() => false),
+  writableNeedDrain: getter((held) => held.needDrain && !held.ended),
+  writableLength: getter((held) => held.bytes),
+  cork: method(function () {
+    this[heldOf]?.cork('cork')
+  }),
+  uncork: method(function () {
+    this[heldOf]?.cork('uncork')
+  }),
+}
+
+const shadowsOfHttp1: PropertyDescriptorMap = {
+  ...shadows,
+  // Middleware that sees no header yet calls this to make one: it is as good as made.
+  _implicitHeader: method(() => {}),
+}

@@ -1,0 +1,119 @@
+import { types } from 'node:util'
+import type { Codec } from './codec.ts'
+import { timeOf } from './json-time.ts'
+import { packValue, unpackValue, unreadable } from './json-values.ts'
+
+const utf8Encoder = new TextEncoder()
+// A byte order mark is not JSON; without `ignoreBOM` the decoder drops it silently.
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+// The years that ISO text writes with four digits, from Go's zero time on.
+const firstDeadline = Date.parse('0001-01-01T00:00:00.000Z')
+const lastDeadline = Date.parse('9999-12-31T23:59:59.999Z')
+
+/**
+ * The default codec: UTF-8 JSON that a person can read in the database and a query can look into.
+ *
+ * ```json
+ * {"deadline":"2026-12-01T10:00:00.000Z","values":{"userID":42,"since":{"$date":"2026-11-30T08:15:00.000Z"}}}
+ * ```
+ *
+ * Strings (lone surrogates too), finite numbers, booleans, `null`, arrays and plain objects are written as JSON writes
+ * them; any string is a key, `__proto__` too. What JSON has no word for is an object with a single key, a tag:
+ *
+ * | value | text |
+ * |---|---|
+ * | `undefined` | `{"$undefined":true}` |
+ * | `NaN`, `Infinity`, `-Infinity`, `-0` | `{"$number":"NaN"}` … |
+ * | `42n` | `{"$bigint":"42"}` |
+ * | `Date` | `{"$date":"2026-11-30T08:15:00.000Z"}`; an invalid one: `{"$date":null}` |
+ * | `Uint8Array`, `Buffer` | `{"$bytes":"aGVsbG8="}`, base64; both come back as `Uint8Array` |
+ * | `Map` | `{"$map":[["key","value"]]}` |
+ * | `Set` | `{"$set":["member"]}` |
+ * | an object like these, `{ $date: 1 }` | `{"$$date":1}`: one `$` more, wherever a single key starts with `$` |
+ *
+ * An object without a prototype comes back as a plain one, and a value that is there twice as two copies. All else is
+ * refused, where JSON alone would change it silently: functions, symbols, class instances (also of subclasses of the
+ * above, errors, promises and other typed arrays), boxed primitives, circles, arrays with holes or with properties of
+ * their own, keys that are symbols, properties that are not enumerable, getters, proxies, and nesting deeper than 500
+ * levels.
+ */
+export class JsonCodec implements Codec {
+  /**
+   * The bytes are a memory of their own: a store may keep them. Throws a TypeError that names the key (and the path
+   * inside its value, never the value) when a value cannot be kept, or when `deadline` is not a Date of the years 1
+   * to 9999.
+   */
+  encode(deadline: Date, values: ReadonlyMap<string, unknown>): Uint8Array {
+    if (!isDeadline(deadline)) {
+      throw new TypeError('the deadline of a session must be a valid Date of the years 1 to 9999')
+    }
+    const packed: Record<string, unknown> = {}
+    for (const [key, value] of values) {
+      if (typeof key !== 'string') {
+        throw new TypeError(`the key of a session value must be a string; one is a ${typeof key}`)
+      }
+      const plain = packValue(key, value)
+      // An assignment to `__proto__` would set the prototype.
+      if (key === '__proto__') {
+        Object.defineProperty(packed, key, { value: plain, enumerable: true })
+      } else {
+        packed[key] = plain
+      }
+    }
+    return utf8Encoder.encode(
+      `{"deadline":"${deadline.toISOString()}","values":${JSON.stringify(packed)}}`,
+    )
+  }
+
+  /** Throws an Error, without a word of the data in it, for anything that `encode` does not write. */
+  decode(data: Uint8Array): { deadline: Date; values: Map<string, unknown> } {
+    const text = textOf(data)
+    const session = parse(text)
+    if (!isRecord(session) || Object.keys(session).length !== 2 || !isRecord(session.values)) {
+      throw unreadable('it is not an object of a deadline and values')
+    }
+    // Most sessions hold no tag, and a search for one character is nearly free.
+    const tagged = text.includes('$')
+    const values = new Map<string, unknown>()
+    for (const key of Object.keys(session.values)) {
+      const value = session.values[key]
+      values.set(key, tagged ? unpackValue(value) : value)
+    }
+    return { deadline: deadlineOf(session.deadline), values }
+  }
+}
+
+function textOf(data: Uint8Array): string {
+  if (!types.isUint8Array(data)) throw unreadable(`it is of type ${typeof data}, not a Uint8Array`)
+  try {
+    return utf8Decoder.decode(data)
+  } catch {
+    throw unreadable('it is not UTF-8')
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own message quotes the text, so it is not passed on, not even as a cause.
+    throw unreadable('it is not JSON')
+  }
+}
+
+function deadlineOf(text: unknown): Date {
+  const deadline = timeOf(text)
+  if (!isDeadline(deadline)) throw unreadable('its deadline is not a time of the years 1 to 9999')
+  return deadline
+}
+
+function isDeadline(value: unknown): value is Date {
+  if (!types.isDate(value)) return false
+  const time = value.getTime()
+  return time >= firstDeadline && time <= lastDeadline
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

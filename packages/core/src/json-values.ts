@@ -1,0 +1,267 @@
+import { types } from 'node:util'
+import { timeOf } from './json-time.ts'
+
+// A fixed limit, far from the end of any stack: what was written can be read, wherever it is called from.
+const maxDepth = 500
+// An error names this many steps of the way to what it is about.
+const longestPath = 10
+
+/** Where a walk is: the objects that it is inside of, and the name under which each of them holds the next. */
+interface Trail {
+  readonly holders: object[]
+  readonly names: (string | number)[]
+}
+
+/**
+ * The value of a session key as JSON can hold it, `{ $tag: … }` where JSON has no word for it; the value itself when it
+ * is plain already. Throws a TypeError that names `key` and the path inside when a part cannot be kept.
+ */
+export function packValue(key: string, value: unknown): unknown {
+  if (typeof value === 'string' || typeof value === 'boolean') return value
+  const trail: Trail = { holders: [], names: [] }
+  try {
+    return pack(value, trail)
+  } catch (error) {
+    // The name of a class can be a getter, which throws what it likes.
+    const reason = error instanceof Refusal ? error.message : 'cannot be read'
+    throw new TypeError(
+      `the session value ${JSON.stringify(key)} cannot be stored: ${placeOf(trail)} ${reason}; JsonCodec keeps plain objects, arrays, strings, numbers, booleans, null, undefined, bigint, Date, Uint8Array, Map and Set`,
+    )
+  }
+}
+
+/**
+ * What {@link packValue} was given, from what JSON.parse made of its text; `value` is changed in place. Throws an Error
+ * when it holds a tag that `packValue` does not write.
+ */
+export function unpackValue(value: unknown): unknown {
+  return unpack(value, 0)
+}
+
+/** The error of data that cannot be decoded. `reason` holds no part of the data. */
+export function unreadable(reason: string): Error {
+  return new Error(`the session data is not what JsonCodec writes: ${reason}`)
+}
+
+const notDense = 'is an array with holes or with properties of its own'
+
+class Refusal extends Error {}
+
+function placeOf({ holders, names }: Trail): string {
+  const depth = holders.length
+  if (depth === 0) return 'it'
+  const path = names.slice(0, Math.min(depth, longestPath)).map((name) => JSON.stringify(name))
+  return `its part [${path.join('][')}]${depth > longestPath ? '…' : ''}`
+}
+
+function pack(value: unknown, trail: Trail): unknown {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0)
+        ? value
+        : { $number: numberText(value) }
+    case 'undefined':
+      return { $undefined: true }
+    case 'bigint':
+      return { $bigint: String(value) }
+    case 'object':
+      return value === null ? null : packObject(value, trail)
+    default:
+      throw new Refusal(`is a ${typeof value}`)
+  }
+}
+
+function numberText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+// By prototype, as what a subclass adds would be lost. Proxies are refused, as getters are: JSON.stringify would run
+// their code again, and it may answer otherwise.
+function packObject(value: object, trail: Trail): unknown {
+  if (types.isProxy(value)) throw new Refusal('is a proxy')
+  if (trail.holders.includes(value)) throw new Refusal('is a circle: it is inside of itself')
+  if (trail.holders.length === maxDepth) throw new Refusal(`is deeper than ${maxDepth} levels`)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) {
+    return packRecord(value as Record<string, unknown>, trail)
+  }
+  if (prototype === Array.prototype && Array.isArray(value)) return packArray(value, trail)
+  if (prototype === Date.prototype && types.isDate(value)) return packDate(value)
+  if (prototype === Map.prototype && types.isMap(value)) return packMap(value, trail)
+  if (prototype === Set.prototype && types.isSet(value)) return packSet(value, trail)
+  if (
+    (prototype === Uint8Array.prototype || prototype === Buffer.prototype) &&
+    types.isUint8Array(value)
+  ) {
+    return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64') }
+  }
+  throw new Refusal(`is ${instanceText(prototype)}`)
+}
+
+function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
+  const names = Object.keys(record)
+  if (Object.getOwnPropertyNames(record).length !== names.length) {
+    throw new Refusal('has a property that is not enumerable')
+  }
+  refuseSymbols(record)
+  const depth = trail.holders.push(record) - 1
+  let packed = record
+  for (const name of names) {
+    trail.names[depth] = name
+    if (!isData(record, name)) throw new Refusal('is a getter or a setter')
+    const value = record[name]
+    const plain = pack(value, trail)
+    if (plain !== value) {
+      if (packed === record) packed = { ...record }
+      // The copy has a property of this name, so that this does not set the prototype even if it is `__proto__`.
+      packed[name] = plain
+    }
+  }
+  trail.holders.pop()
+  const [only] = names
+  return names.length === 1 && only?.startsWith('$') ? { [`$${only}`]: packed[only] } : packed
+}
+
+function packArray(array: unknown[], trail: Trail): unknown {
+  if (Object.keys(array).length !== array.length) throw new Refusal(notDense)
+  refuseSymbols(array)
+  const depth = trail.holders.push(array) - 1
+  let packed = array
+  for (let index = 0; index < array.length; index++) {
+    trail.names[depth] = index
+    const value = array[index]
+    // As many keys as elements, but one of them is not an index.
+    if (value === undefined && !Object.hasOwn(array, index)) throw new Refusal(notDense)
+    const plain = pack(value, trail)
+    if (plain !== value) {
+      if (packed === array) packed = array.slice()
+      packed[index] = plain
+    }
+  }
+  trail.holders.pop()
+  return packed
+}
+
+function packMap(map: Map<unknown, unknown>, trail: Trail): unknown {
+  refuseProperties(map)
+  const depth = trail.holders.push(map) - 1
+  const entries: [unknown, unknown][] = []
+  for (const [key, value] of map) {
+    trail.names[depth] = entries.length
+    entries.push([pack(key, trail), pack(value, trail)])
+  }
+  trail.holders.pop()
+  return { $map: entries }
+}
+
+function packSet(set: Set<unknown>, trail: Trail): unknown {
+  refuseProperties(set)
+  const depth = trail.holders.push(set) - 1
+  const members: unknown[] = []
+  for (const member of set) {
+    trail.names[depth] = members.length
+    members.push(pack(member, trail))
+  }
+  trail.holders.pop()
+  return { $set: members }
+}
+
+function packDate(date: Date): unknown {
+  refuseProperties(date)
+  return { $date: Number.isNaN(date.getTime()) ? null : date.toISOString() }
+}
+
+function isData(record: object, name: string): boolean {
+  const property = Object.getOwnPropertyDescriptor(record, name)
+  return property !== undefined && 'value' in property
+}
+
+function refuseSymbols(value: object): void {
+  if (Object.getOwnPropertySymbols(value).length > 0) throw new Refusal('has a symbol as a key')
+}
+
+function refuseProperties(value: object): void {
+  if (Reflect.ownKeys(value).length > 0) throw new Refusal('has properties of its own')
+}
+
+function instanceText(prototype: unknown): string {
+  const { constructor: maker } = prototype as { constructor?: unknown }
+  return typeof maker === 'function' && maker.name !== ''
+    ? `an instance of ${maker.name}`
+    : 'an object with a prototype of its own'
+}
+
+function unpack(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > maxDepth) throw unreadable(`it is deeper than ${maxDepth} levels`)
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const inner = unpack(value[index], depth + 1)
+      if (inner !== value[index]) value[index] = inner
+    }
+    return value
+  }
+  const record = value as Record<string, unknown>
+  const names = Object.keys(record)
+  const [only] = names
+  if (names.length === 1 && only?.startsWith('$')) return untag(only, record[only], depth)
+  for (const name of names) {
+    const inner = unpack(record[name], depth + 1)
+    // What JSON.parse made is a property of the object itself, `__proto__` too, and this writes to it.
+    if (inner !== record[name]) record[name] = inner
+  }
+  return record
+}
+
+function untag(tag: string, content: unknown, depth: number): unknown {
+  switch (tag) {
+    case '$undefined':
+      if (content === true) return undefined
+      break
+    case '$number':
+      if (specialNumbers.has(content)) return Number(content)
+      break
+    case '$bigint':
+      if (typeof content === 'string' && /^(0|-?[1-9]\d*)$/.test(content)) return BigInt(content)
+      break
+    case '$date': {
+      const time = content === null ? new Date(Number.NaN) : timeOf(content)
+      if (time) return time
+      break
+    }
+    case '$bytes':
+      if (typeof content === 'string') {
+        const bytes = Buffer.from(content, 'base64')
+        // A copy, as small buffers are views of memory that they share.
+        if (bytes.toString('base64') === content) return new Uint8Array(bytes)
+      }
+      break
+    case '$map':
+      if (Array.isArray(content) && content.every(isPair)) {
+        const map = new Map(
+          content.map(([key, value]) => [unpack(key, depth + 1), unpack(value, depth + 1)]),
+        )
+        if (map.size === content.length) return map
+      }
+      break
+    case '$set':
+      if (Array.isArray(content)) {
+        const set = new Set(content.map((member) => unpack(member, depth + 1)))
+        if (set.size === content.length) return set
+      }
+      break
+    default:
+      if (tag.startsWith('$$')) return { [tag.slice(1)]: unpack(content, depth + 1) }
+      throw unreadable('it holds a tag that is not known')
+  }
+  throw unreadable(`what its tag ${tag} holds is malformed`)
+}
+
+const specialNumbers: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity', '-0'])
+
+function isPair(value: unknown): value is [unknown, unknown] {
+  return Array.isArray(value) && value.length === 2
+}

@@ -1,0 +1,167 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { type Awaitable, isThenable } from './awaitable.ts'
+import { type Gate, guard, type Keeper } from './before-headers.ts'
+import { bindContext, type Context, contextOf, withLazySignal } from './context.ts'
+
+/** A handler for Node's http and http2 servers, of whatever kind the request is. */
+export interface RequestListener {
+  /** For `http.createServer` and `https.createServer`. */
+  (req: IncomingMessage, res: ServerResponse): void
+  /** For `http2.createServer` and `http2.createSecureServer`. */
+  (req: Http2ServerRequest, res: Http2ServerResponse): void
+}
+
+/** What the middleware needs of a session manager. */
+export interface Sessions {
+  readSessionCookie(headers: IncomingHttpHeaders): string
+  /** A context that carries the session; at once where the store answers at once. */
+  open(ctx: Context, token: string): Awaitable<Context>
+  /** Commits the session and sets its cookie, as its status asks for. */
+  save(ctx: Context, res: ServerResponse): unknown
+  /** Commits what was changed since; nothing to wait for when nothing was. */
+  saveLate(ctx: Context): Awaitable<unknown>
+  /** Has `listener` called at each change from when the headers have left. */
+  onLateChange(ctx: Context, listener: () => void): void
+  errorFunc(req: IncomingMessage, res: ServerResponse, error: unknown): unknown
+  onError(error: unknown, ctx: Context): void
+}
+
+/** Wraps `next` so that each request finds its session loaded, and has it committed before its first byte leaves. */
+export function loadAndSave(
+  sessions: Sessions,
+  next: (req: IncomingMessage, res: ServerResponse) => unknown,
+): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    if (!res.headersSent) res.appendHeader('Vary', 'Cookie')
+    const base = withLazySignal(contextOf(req), () => clientSignal(res))
+    const serve = (ctx: Context) => new Visit(sessions, req, res, ctx).serve(next)
+    const refuse = (error: unknown) => {
+      // Nobody is left to answer, and nothing has gone wrong here.
+      if (!res.destroyed) new Visit(sessions, req, res, base).answer(error, false)
+    }
+    try {
+      const loading = sessions.open(base, sessions.readSessionCookie(req.headers))
+      // A rejection of `serve` cannot be: it answers what the handler throws.
+      if (isThenable(loading)) loading.then(serve, refuse)
+      else serve(loading)
+    } catch (error) {
+      refuse(error)
+    }
+  }
+}
+
+/** A plain 500, as SCS's default ErrorFunc. */
+export function answerWithInternalServerError(res: ServerResponse): void {
+  res.statusCode = 500
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  res.end('Internal Server Error\n')
+}
+
+/** One request with its session, from the handler's call to the end of the response. */
+class Visit implements Keeper {
+  readonly #sessions: Sessions
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #ctx: Context
+  readonly #gate: Gate
+  #awaitsClose = false
+  /** After an error nothing more is committed. */
+  #failed = false
+
+  constructor(sessions: Sessions, req: IncomingMessage, res: ServerResponse, ctx: Context) {
+    this.#sessions = sessions
+    this.#req = req
+    this.#res = res
+    this.#ctx = ctx
+    this.#gate = guard(res, this)
+  }
+
+  serve(next: (req: IncomingMessage, res: ServerResponse) => unknown): void {
+    bindContext(this.#req, this.#ctx)
+    this.#sessions.onLateChange(this.#ctx, () => this.#saveAtClose())
+    try {
+      const handled = next(this.#req, this.#res)
+      if (isThenable(handled)) {
+        handled.then(
+          () => this.#handled(),
+          (error) => this.answer(error, true),
+        )
+      }
+    } catch (error) {
+      this.answer(error, true)
+    }
+  }
+
+  /** Answers `error`; `alone`: no manager around this one commits anything either. */
+  answer(error: unknown, alone: boolean): void {
+    if (!this.#gate.fail(this, error, alone)) this.#sessions.onError(error, this.#ctx)
+  }
+
+  beforeHeaders(): unknown {
+    return this.#sessions.save(this.#ctx, this.#res)
+  }
+
+  beforeEnd(): Awaitable<unknown> {
+    return this.#saveLate()
+  }
+
+  // Whatever errorFunc does, there is an answer: an error of its own is told, and answered plainly.
+  onError(error: unknown): unknown {
+    this.#failed = true
+    const failed = (secondError: unknown) => {
+      this.#sessions.onError(secondError, this.#ctx)
+      if (this.#res.headersSent) this.#res.destroy()
+      else answerWithInternalServerError(this.#res)
+    }
+    try {
+      const answered = this.#sessions.errorFunc(this.#req, this.#res, error)
+      return isThenable(answered) ? answered.then(undefined, failed) : undefined
+    } catch (secondError) {
+      return failed(secondError)
+    }
+  }
+
+  // The client went away and the handler gave up writing: what it changed is committed all the same.
+  #handled(): void {
+    if (this.#res.destroyed) this.#gate.release()
+  }
+
+  #saveAtClose(): void {
+    if (this.#awaitsClose) return
+    this.#awaitsClose = true
+    const save = () => {
+      this.#awaitsClose = false
+      this.#saveLate()
+    }
+    if (this.#res.closed) setImmediate(save)
+    else this.#res.once('close', save)
+  }
+
+  // The client has its response, or part of it: an error can only be told, and the connection cut.
+  #saveLate(): Awaitable<unknown> {
+    if (this.#failed) return undefined
+    const failed = (error: unknown) => {
+      this.#failed = true
+      this.#sessions.onError(error, this.#ctx)
+      this.#res.destroy()
+    }
+    try {
+      const saving = this.#sessions.saveLate(this.#ctx)
+      return isThenable(saving) ? saving.then(undefined, failed) : undefined
+    } catch (error) {
+      return failed(error)
+    }
+  }
+}
+
+function clientSignal(res: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  const abort = () => {
+    if (!res.writableFinished) controller.abort()
+  }
+  if (res.closed) abort()
+  else res.once('close', abort)
+  return controller.signal
+}

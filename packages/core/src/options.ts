@@ -1,0 +1,112 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Codec } from './codec.ts'
+import type { Context } from './context.ts'
+import { checkedCookie, type SessionCookie, type SessionCookieOptions } from './cookie.ts'
+import { checkedDuration, hour, minute, second } from './duration.ts'
+import { JsonCodec } from './json-codec.ts'
+import { answerWithInternalServerError } from './load-and-save.ts'
+import { MemoryStore } from './memory-store.ts'
+import type { SessionStore } from './store.ts'
+
+/** Options of a session manager. Durations are milliseconds; everything may be left out. They cannot be changed later. */
+export interface SessionManagerOptions {
+  /** The absolute end of a session, counted from when it began or was last renewed. @default 24 * hour */
+  lifetime?: number | undefined
+  /** Ends a session that has not been used for so long; never later than `lifetime` says. 0: none. @default none */
+  idleTimeout?: number | undefined
+  /**
+   * A session with an idle timeout is extended at most so often, so that reading does not write at every request; it
+   * may end earlier by so much. 0: at every request, as SCS. Stores without atomic methods are extended at every
+   * request. @default min(idleTimeout / 20, minute)
+   */
+  touchInterval?: number | undefined
+  /** Where sessions live. @default new MemoryStore() */
+  store?: SessionStore | undefined
+  /** Turns sessions into bytes and back. @default new JsonCodec() */
+  codec?: Codec | undefined
+  /** The cookie's name and attributes. */
+  cookie?: SessionCookieOptions | undefined
+  /**
+   * Files sessions under the SHA-256 of their token, so that who reads the store cannot use what is in it. Changing it
+   * signs everybody out. @default false, as SCS
+   */
+  hashTokenInStore?: boolean | undefined
+  /**
+   * What to do with a row that cannot be decoded: `'fresh'` starts a new session and tells `onError`; the row stays
+   * until `destroy` or `renewToken`. `'fail'` fails the request, as SCS. @default 'fresh'
+   */
+  unreadable?: 'fresh' | 'fail' | undefined
+  /** How long to wait for the store, for each operation; then the request fails. 0: without end. @default 30 * second */
+  storeTimeout?: number | undefined
+  /**
+   * Answers a request that failed before its first byte: in loading, in the handler or in the commit. May return a
+   * promise; what it leaves open is ended. @default logs the error, and answers with a plain 500
+   */
+  errorFunc?: ((req: IncomingMessage, res: ServerResponse, error: unknown) => unknown) | undefined
+  /**
+   * Hears what no response can tell: unreadable rows, revoked sessions, late commits that failed, rows that `iterate`
+   * skipped. @default console.error
+   */
+  onError?: ((error: unknown, ctx: Context) => void) | undefined
+}
+
+/** The options with their defaults, checked. */
+export interface CheckedOptions {
+  readonly lifetime: number
+  readonly idleTimeout: number | undefined
+  readonly touchInterval: number
+  readonly store: SessionStore
+  readonly codec: Codec
+  readonly cookie: Readonly<SessionCookie>
+  readonly hashTokenInStore: boolean
+  readonly unreadable: 'fresh' | 'fail'
+  readonly storeTimeout: number
+  readonly errorFunc: (req: IncomingMessage, res: ServerResponse, error: unknown) => unknown
+  readonly onError: (error: unknown, ctx: Context) => void
+}
+
+const endOfTime = Date.UTC(9999, 11, 31)
+
+/** Fills in the defaults. Throws a TypeError that names the first option that is invalid. */
+export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
+  const lifetime = checkedDuration('lifetime', options.lifetime ?? 24 * hour)
+  if (Date.now() + lifetime > endOfTime) {
+    throw new TypeError('lifetime must end a session in the year 9999 at the latest')
+  }
+  const idleTimeout = checkedDuration('idleTimeout', options.idleTimeout ?? 0)
+  const touchInterval = options.touchInterval ?? Math.min(idleTimeout / 20, minute)
+  const { hashTokenInStore = false, unreadable = 'fresh' } = options
+  if (typeof hashTokenInStore !== 'boolean') {
+    throw new TypeError('hashTokenInStore must be true or false')
+  }
+  if (unreadable !== 'fresh' && unreadable !== 'fail') {
+    throw new TypeError("unreadable must be 'fresh' or 'fail'")
+  }
+  return {
+    lifetime,
+    idleTimeout: options.idleTimeout,
+    touchInterval: checkedDuration('touchInterval', touchInterval),
+    store: options.store ?? new MemoryStore(),
+    codec: options.codec ?? new JsonCodec(),
+    cookie: checkedCookie(options.cookie ?? {}),
+    hashTokenInStore,
+    unreadable,
+    storeTimeout: checkedDuration('storeTimeout', options.storeTimeout ?? 30 * second),
+    errorFunc: checkedFunction('errorFunc', options.errorFunc ?? logAndAnswer),
+    onError: checkedFunction('onError', options.onError ?? log),
+  }
+}
+
+function logAndAnswer(_req: IncomingMessage, res: ServerResponse, error: unknown): void {
+  log(error)
+  answerWithInternalServerError(res)
+}
+
+function log(error: unknown): void {
+  console.error('scs:', error)
+}
+
+function checkedFunction<F>(option: string, value: F): F {
+  if (typeof value !== 'function') throw new TypeError(`${option} must be a function`)
+  return value
+}

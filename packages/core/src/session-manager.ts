@@ -1,0 +1,288 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { type Awaitable, andThen } from './awaitable.ts'
+import type { Codec } from './codec.ts'
+import { type Context, type ContextKey, contextKey, withValue } from './context.ts'
+import { addCookie, CookieWriter, readCookie, type SessionCookie } from './cookie.ts'
+import { SessionError } from './errors.ts'
+import { loadAndSave, type RequestListener, type Sessions } from './load-and-save.ts'
+import { checkedOptions, type SessionManagerOptions } from './options.ts'
+import { rememberMeKey, type SessionData, type Status } from './session-data.ts'
+import { type Committed, SessionLifecycle } from './session-lifecycle.ts'
+import type { SessionStore } from './store.ts'
+import { type Key, TypedValues } from './typed-values.ts'
+
+/**
+ * Keeps the sessions of a server, as SCS's `SessionManager`. `Values` names the keys and the types of what is kept in
+ * them; without it every key is there, and its value `unknown`.
+ *
+ * Its methods take the context of a request. One that carries no session of this manager is an error,
+ * `ERR_SESSION_NOT_LOADED`: thrown, or the promise rejects.
+ */
+export class SessionManager<
+  Values extends object = Record<string, unknown>,
+> extends TypedValues<Values> {
+  /** See {@link SessionManagerOptions.lifetime}. */
+  readonly lifetime: number
+  /** See {@link SessionManagerOptions.idleTimeout}. */
+  readonly idleTimeout: number | undefined
+  /** See {@link SessionManagerOptions.touchInterval}. */
+  readonly touchInterval: number
+  /** See {@link SessionManagerOptions.store}. */
+  readonly store: SessionStore
+  /** See {@link SessionManagerOptions.codec}. */
+  readonly codec: Codec
+  /** The cookie's settings with their defaults, frozen. */
+  readonly cookie: Readonly<SessionCookie>
+  /** See {@link SessionManagerOptions.hashTokenInStore}. */
+  readonly hashTokenInStore: boolean
+
+  readonly #lifecycle: SessionLifecycle
+  readonly #cookieWriter: CookieWriter
+  readonly #key: ContextKey<SessionData> = contextKey('scs.session')
+  readonly #sessions: Sessions
+
+  /** Throws a TypeError that names the option when one is invalid, and when `store` is half a store. */
+  constructor(options: SessionManagerOptions = {}) {
+    super()
+    const checked = checkedOptions(options)
+    this.lifetime = checked.lifetime
+    this.idleTimeout = checked.idleTimeout
+    this.touchInterval = checked.touchInterval
+    this.store = checked.store
+    this.codec = checked.codec
+    this.cookie = checked.cookie
+    this.hashTokenInStore = checked.hashTokenInStore
+    this.#lifecycle = new SessionLifecycle(checked)
+    this.#cookieWriter = new CookieWriter(checked.cookie)
+    this.#sessions = {
+      readSessionCookie: (headers) => this.readSessionCookie(headers),
+      open: (ctx, token) => this.#open(ctx, token),
+      save: (ctx, res) => this.#save(ctx, res),
+      saveLate: (ctx) => this.#saveLate(ctx),
+      onLateChange: (ctx, listener) => {
+        this.#data(ctx).onLateChange = listener
+      },
+      errorFunc: checked.errorFunc,
+      onError: checked.onError,
+    }
+  }
+
+  /**
+   * Wraps a handler: its request's session is loaded before it runs, and committed before the first byte of the
+   * response leaves, with the cookie. The handler finds the session by `contextOf(req)`. Most applications need nothing
+   * else.
+   *
+   * When loading, the handler or the commit fails, `errorFunc` answers; once the headers have left, the connection is
+   * cut. What a handler changes after the first byte is committed before the end of the response, unless the client
+   * could not learn of it: then the change itself throws `ERR_SESSION_HEADERS_SENT`.
+   */
+  loadAndSave(next: (req: IncomingMessage, res: ServerResponse) => unknown): RequestListener
+  loadAndSave(
+    next: (req: Http2ServerRequest, res: Http2ServerResponse) => unknown,
+  ): (req: Http2ServerRequest, res: Http2ServerResponse) => void
+  loadAndSave(
+    next: ((req: IncomingMessage, res: ServerResponse) => unknown) &
+      ((req: Http2ServerRequest, res: Http2ServerResponse) => unknown),
+  ): RequestListener {
+    // The compatibility API of http2 has the same methods: the middleware does not tell the two apart.
+    return loadAndSave(this.#sessions, next) as RequestListener
+  }
+
+  /** The session token that a request's headers carry; '' when there is none. Percent escapes are not decoded. */
+  readSessionCookie(headers: IncomingHttpHeaders | Headers): string {
+    return readCookie(headers, this.cookie.name)
+  }
+
+  /**
+   * A context that carries the session of `token`, for middleware of one's own; most applications only need
+   * {@link loadAndSave}. Without a live session under the token it is a new one, with a token of its own once it is
+   * committed: what a client invents is never adopted. A context that carries this manager's session already is given
+   * back as it is.
+   *
+   * Rejects when the store fails or does not answer in time (`ERR_SESSION_STORE_TIMEOUT`), with the reason of
+   * `ctx.signal` when the client has gone, and, with `unreadable: 'fail'`, for data that cannot be decoded
+   * (`ERR_SESSION_UNREADABLE`).
+   */
+  async load(ctx: Context, token: string | undefined): Promise<Context> {
+    return this.#open(ctx, token)
+  }
+
+  /**
+   * Writes the session to the store, for middleware of one's own; {@link loadAndSave} does it before the first byte.
+   * Can be repeated; does not change the status, as in SCS. A session whose expiry alone is due is touched.
+   *
+   * `undefined` when the session has been revoked: write no cookie. Rejects when the store fails, and with a TypeError
+   * that names the key when a value cannot be encoded; the stored session is then as it was.
+   */
+  async commit(ctx: Context): Promise<Committed | undefined> {
+    const data = this.#data(ctx)
+    data.requireReachable()
+    return this.#lifecycle.commit(ctx, data)
+  }
+
+  /**
+   * Adds the session cookie to a response, for middleware of one's own, and keeps the response out of shared caches.
+   * Without an expiry it is the cookie that deletes: pass '' as its token. A cookie outlives the browser when
+   * `cookie.persist` is set, or `rememberMe` was called.
+   */
+  writeSessionCookie(
+    ctx: Context,
+    to: ServerResponse | Http2ServerResponse | Headers,
+    token: string,
+    expiry: Date | undefined,
+  ): void {
+    const persistent = this.cookie.persist || this.#data(ctx).values.get(rememberMeKey) === true
+    addCookie(to, this.#cookieWriter.line(token, expiry, persistent))
+  }
+
+  /**
+   * Deletes the session from the store, at once, and empties it: for a logout. The response deletes the cookie. What is
+   * put afterwards begins another session. Rejects when the store fails; the session is then as it was.
+   */
+  async destroy(ctx: Context): Promise<void> {
+    const data = this.#data(ctx)
+    await this.#lifecycle.destroy(ctx, data)
+    if (data.headersLeft)
+      throw headersSent('the session is destroyed, but the client keeps its cookie')
+  }
+
+  /**
+   * Gives the session a new token and a new deadline, and keeps its values: call it at every change of privilege, a
+   * login above all, against session fixation
+   * (https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html). The old token dies when the
+   * session is committed under the new one, before the cookie leaves.
+   *
+   * Rejects with `ERR_SESSION_HEADERS_SENT` when the client can no longer be given the new token, and with
+   * `ERR_SESSION_REVOKED` when the session was revoked meanwhile.
+   */
+  async renewToken(ctx: Context): Promise<void> {
+    const data = this.#data(ctx)
+    if (data.headersLeft) throw headersSent('the client cannot be given a new token')
+    await this.#lifecycle.renew(data)
+  }
+
+  /**
+   * Takes the session of `token` into this one: its values win, the later deadline stays, and its row is deleted. For
+   * somebody who signs in with an anonymous session, say. Nothing happens when there is no such session, or when it is
+   * this one.
+   *
+   * Rejects when the store fails. On a store without atomic methods the values may then be in both, as in SCS.
+   */
+  async mergeSession(ctx: Context, token: string | undefined): Promise<void> {
+    await this.#lifecycle.merge(ctx, this.#data(ctx), token)
+  }
+
+  /**
+   * Calls `fn` with a context for each live session of the store, one after another; an error of `fn` ends it. What
+   * `fn` changes is written by `commit` or `destroy` within it, not by itself. For "sign out everywhere", say. Rows
+   * that cannot be decoded are skipped, and `onError` hears of them. With hashed tokens, `token(ctx)` is ''.
+   *
+   * Rejects with `ERR_SESSION_NOT_ITERABLE` when the store has neither `scan` nor `all`. Memory grows with the number of
+   * sessions on a store that cannot `scan`.
+   */
+  async iterate(ctx: Context, fn: (ctx: Context) => unknown): Promise<void> {
+    for await (const data of this.#lifecycle.all(ctx)) await fn(withValue(ctx, this.#key, data))
+  }
+
+  /**
+   * Sets the value of `key`. It is kept by reference until the commit: a value that cannot be encoded is an error only
+   * then. Throws `ERR_SESSION_HEADERS_SENT` for a new session whose cookie can no longer be sent.
+   */
+  put<K extends Key<Values>>(ctx: Context, key: K, value: Values[K]): void {
+    this.#data(ctx).put(key, value)
+  }
+
+  override get<K extends Key<Values>>(ctx: Context, key: K): Values[K] | undefined {
+    return this.#data(ctx).values.get(key) as Values[K] | undefined
+  }
+
+  override pop<K extends Key<Values>>(ctx: Context, key: K): Values[K] | undefined {
+    return this.#data(ctx).pop(key) as Values[K] | undefined
+  }
+
+  /** Removes the key; a session without it stays unmodified. */
+  remove(ctx: Context, key: Key<Values>): void {
+    this.#data(ctx).pop(key)
+  }
+
+  /** Removes every key; the token, the deadline and what `rememberMe` was told stay. An empty session stays unmodified. */
+  clear(ctx: Context): void {
+    this.#data(ctx).clear()
+  }
+
+  /** Whether the key is there, whatever its value. */
+  exists(ctx: Context, key: Key<Values>): boolean {
+    return this.#data(ctx).values.has(key)
+  }
+
+  /** The keys, sorted by their UTF-8 bytes; empty when there is none. */
+  keys(ctx: Context): Key<Values>[] {
+    return this.#data(ctx).keys() as Key<Values>[]
+  }
+
+  /**
+   * With `cookie.persist: false`, whether this session's cookie outlives the browser all the same. Without effect where
+   * every cookie does.
+   */
+  rememberMe(ctx: Context, remember: boolean): void {
+    this.#data(ctx).put(rememberMeKey, remember)
+  }
+
+  /** What has been done to the session in this request. A session whose expiry is due to be moved starts as `'modified'`. */
+  status(ctx: Context): Status {
+    return this.#data(ctx).status
+  }
+
+  /** The session token: a secret, not to be logged. '' until the first commit or renewal. */
+  token(ctx: Context): string {
+    return this.#data(ctx).token
+  }
+
+  /** The absolute end of the session. */
+  deadline(ctx: Context): Date {
+    return new Date(this.#data(ctx).deadline)
+  }
+
+  /** Moves the absolute end of the session, both ways. Throws a TypeError for an invalid Date and one past the year 9999. */
+  setDeadline(ctx: Context, deadline: Date): void {
+    this.#data(ctx).setDeadline(deadline)
+  }
+
+  #data(ctx: Context): SessionData {
+    const data = typeof ctx?.value === 'function' ? ctx.value(this.#key) : undefined
+    if (data) return data
+    throw new SessionError(
+      'ERR_SESSION_NOT_LOADED',
+      'scs: no session data in context: wrap the handler in loadAndSave of this manager, and pass contextOf(req)',
+    )
+  }
+
+  #open(ctx: Context, token: string | undefined): Awaitable<Context> {
+    if (ctx.value(this.#key)) return ctx
+    return andThen(this.#lifecycle.open(ctx, token), (data) => withValue(ctx, this.#key, data))
+  }
+
+  #save(ctx: Context, res: ServerResponse): unknown {
+    const data = this.#data(ctx)
+    data.leave(data.status === 'modified')
+    if (data.status === 'destroyed') return this.writeSessionCookie(ctx, res, '', undefined)
+    if (data.status !== 'modified') return undefined
+    return andThen(this.#lifecycle.commit(ctx, data), (committed) => {
+      if (committed) this.writeSessionCookie(ctx, res, committed.token, committed.expiry)
+    })
+  }
+
+  #saveLate(ctx: Context): Awaitable<unknown> {
+    const data = this.#data(ctx)
+    if (data.status !== 'modified' || !data.dirty) return undefined
+    return this.#lifecycle.commit(ctx, data)
+  }
+}
+
+function headersSent(consequence: string): SessionError {
+  return new SessionError(
+    'ERR_SESSION_HEADERS_SENT',
+    `the response headers have left: ${consequence}; do it before the first byte is written`,
+  )
+}

@@ -1,0 +1,90 @@
+import type { Awaitable } from './awaitable.ts'
+import { type Context, withoutSignal } from './context.ts'
+import type { AtomicStore, SessionStore } from './store.ts'
+
+const atomicMethods = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
+
+/**
+ * One store, whatever interfaces it has: each operation is chosen once, here. Writes get a context without the
+ * client's signal.
+ */
+export class StoreAccess {
+  readonly find: (ctx: Context, token: string) => Awaitable<Uint8Array | undefined>
+  readonly commit: (
+    ctx: Context,
+    token: string,
+    data: Uint8Array,
+    expiry: Date,
+  ) => Awaitable<unknown>
+  readonly delete: (ctx: Context, token: string) => Awaitable<unknown>
+  /** The store's atomic methods, where it has them. */
+  readonly atomic: Pick<AtomicStore, (typeof atomicMethods)[number]> | undefined
+  /** Every session of the store, in pages where it can; `undefined` when it cannot list them. */
+  readonly sessions:
+    | ((
+        ctx: Context,
+      ) =>
+        | AsyncIterable<readonly [string, Uint8Array]>
+        | Awaitable<Iterable<readonly [string, Uint8Array]>>)
+    | undefined
+
+  /** Throws a TypeError that names what the store lacks. */
+  constructor(store: SessionStore) {
+    this.find = findOf(store)
+    this.commit = commitOf(store)
+    this.delete = deleteOf(store)
+    this.atomic = atomicOf(store)
+    this.sessions = sessionsOf(store)
+  }
+}
+
+function findOf(store: SessionStore): StoreAccess['find'] {
+  if (has(store, 'findCtx')) return (ctx, token) => store.findCtx(ctx, token)
+  if (has(store, 'find')) return (_ctx, token) => store.find(token)
+  throw lacking('find')
+}
+
+function commitOf(store: SessionStore): StoreAccess['commit'] {
+  if (has(store, 'commitCtx')) {
+    return (ctx, token, data, expiry) => store.commitCtx(withoutSignal(ctx), token, data, expiry)
+  }
+  if (has(store, 'commit')) {
+    return (_ctx, token, data, expiry) => store.commit(token, data, expiry)
+  }
+  throw lacking('commit')
+}
+
+function deleteOf(store: SessionStore): StoreAccess['delete'] {
+  if (has(store, 'deleteCtx')) return (ctx, token) => store.deleteCtx(withoutSignal(ctx), token)
+  if (has(store, 'delete')) return (_ctx, token) => store.delete(token)
+  throw lacking('delete')
+}
+
+function atomicOf(store: SessionStore): StoreAccess['atomic'] {
+  const missing = atomicMethods.filter((method) => !has(store, method))
+  if (missing.length === atomicMethods.length) return undefined
+  if (missing.length > 0) {
+    throw new TypeError(
+      `store has only some of the atomic methods; ${missing.join(', ')} missing: all four or none`,
+    )
+  }
+  return store as AtomicStore
+}
+
+function sessionsOf(store: SessionStore): StoreAccess['sessions'] {
+  if (has(store, 'scan')) return (ctx) => store.scan(ctx)
+  if (has(store, 'allCtx')) return (ctx) => store.allCtx(ctx)
+  if (has(store, 'all')) return () => store.all()
+  return undefined
+}
+
+function has<K extends keyof SessionStore>(
+  store: SessionStore,
+  method: K,
+): store is SessionStore & { [P in K]-?: NonNullable<SessionStore[P]> } {
+  return typeof store[method] === 'function'
+}
+
+function lacking(method: string): TypeError {
+  return new TypeError(`store has neither a method ${method} nor ${method}Ctx`)
+}
