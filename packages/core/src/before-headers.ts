@@ -105,8 +105,8 @@ export class Gate {
   }
 
   add(keeper: Keeper): void {
-    if (this.#res.headersSent) this.#state = 'open'
-    else this.#posts.push({ keeper, entry: snapshotHead(this.#res) })
+    if (!this.#res.headersSent) this.#posts.push({ keeper, entry: snapshotHead(this.#res) })
+    else if (this.#state === 'idle') this.#state = 'open'
     if (keeper.beforeEnd) this.#endings.push(keeper)
   }
 

@@ -95,7 +95,10 @@ export function withSignal(parent: Context, signal: AbortSignal): Context {
 
 /** As {@link withSignal}, with a signal that is made when it is first asked for: most requests never ask. */
 export function withLazySignal(parent: Context, make: () => AbortSignal | undefined): Context {
-  return new SignalContext(parent, () => parent.signal ?? make())
+  return new SignalContext(parent, () => {
+    const made = make()
+    return parent.signal && made ? AbortSignal.any([parent.signal, made]) : (parent.signal ?? made)
+  })
 }
 
 /** The same values without the signal: a client that goes away must not cancel a write. */

@@ -63,6 +63,11 @@ export function checkedCookie(options: SessionCookieOptions): Readonly<SessionCo
     throw invalid('priority', "must be 'low', 'medium' or 'high'")
   }
   // The cookie package knows the grammars; each option is tried alone, so that the error can name it.
+  for (const option of ['name', 'domain', 'path'] as const) {
+    if (!['string', 'undefined'].includes(typeof cookie[option])) {
+      throw invalid(option, 'must be a string')
+    }
+  }
   refuseUnless('name', 'an RFC 6265 token', () =>
     stringifySetCookie({ name: cookie.name, value: '' }),
   )
@@ -142,9 +147,12 @@ export function addCookie(
 // SCS rounds both up, so that the cookie never ends before the session does.
 function lifespan(expiry: Date | undefined, persistent: boolean): string {
   const time = expiry?.getTime() ?? zeroTime
+  if (Number.isNaN(time)) throw new TypeError('the expiry of the session cookie is an invalid Date')
   if (time === zeroTime) return '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:01 GMT'
   if (!persistent) return ''
-  const maxAge = Math.trunc((time - Date.now()) / 1000 + 1)
+  // In Go's nanoseconds some time has always passed since an expiry was set: 20 s of idle timeout are 20, not 21.
+  const left = time - Date.now()
+  const maxAge = left < 0 ? Math.trunc(left / 1000 + 1) : Math.ceil(left / 1000)
   const expires = Math.min(Math.floor(time / 1000) * 1000 + 1000, lastExpires)
   const age = maxAge === 0 ? '' : `; Max-Age=${Math.max(maxAge, 0)}`
   return expires < firstExpires ? age : `${age}; Expires=${new Date(expires).toUTCString()}`

@@ -87,7 +87,7 @@ export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
     idleTimeout: options.idleTimeout,
     touchInterval: checkedDuration('touchInterval', touchInterval),
     store: options.store ?? new MemoryStore(),
-    codec: options.codec ?? new JsonCodec(),
+    codec: checkedCodec(options.codec ?? new JsonCodec()),
     cookie: checkedCookie(options.cookie ?? {}),
     hashTokenInStore,
     unreadable,
@@ -104,6 +104,13 @@ function logAndAnswer(_req: IncomingMessage, res: ServerResponse, error: unknown
 
 function log(error: unknown): void {
   console.error('scs:', error)
+}
+
+function checkedCodec(codec: Codec): Codec {
+  if (typeof codec.encode !== 'function' || typeof codec.decode !== 'function') {
+    throw new TypeError('codec must have the methods encode and decode')
+  }
+  return codec
 }
 
 function checkedFunction<F>(option: string, value: F): F {

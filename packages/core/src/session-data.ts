@@ -71,6 +71,11 @@ export class SessionData {
     this.#cookieSent ||= withCookie
   }
 
+  /** Whether it is, or was before a renewal, filed under `storeToken`. */
+  has(storeToken: string): boolean {
+    return this.storeToken === storeToken || this.superseded.includes(storeToken)
+  }
+
   /** Files the session under another token. */
   identify(token: string, storeToken: string): void {
     this.token = token

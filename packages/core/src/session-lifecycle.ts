@@ -54,9 +54,10 @@ export class SessionLifecycle {
     })
   }
 
-  /** Writes the session; `undefined` when a touch finds it revoked. */
+  /** Writes the session; `undefined` when it is revoked, or a touch finds it so. */
   commit(ctx: Context, data: SessionData): Awaitable<Committed | undefined> {
     return inTurn(data, () => {
+      if (data.status === 'revoked') return undefined
       const { atomic } = this.#store
       if (data.touchDue && data.changes === 0 && atomic) return this.#touch(ctx, data, atomic)
       return this.#write(ctx, data)
@@ -97,7 +98,7 @@ export class SessionLifecycle {
       const storeToken = this.#storeToken(token)
       return andThen(this.#find(ctx, storeToken), (row) => {
         const other = row && this.#decode(ctx, row.data)
-        if (!other || other === 'unreadable' || storeToken === data.storeToken) return
+        if (!other || other === 'unreadable' || data.has(storeToken)) return
         data.merge(other.deadline, other.values)
         const limit = new TimeLimit(this.#options.storeTimeout)
         return limit.apply(this.#deleteAll(ctx, [storeToken]), 'delete')

@@ -18,7 +18,7 @@ export class StoreAccess {
   ) => Awaitable<unknown>
   readonly delete: (ctx: Context, token: string) => Awaitable<unknown>
   /** The store's atomic methods, where it has them. */
-  readonly atomic: Pick<AtomicStore, (typeof atomicMethods)[number]> | undefined
+  readonly atomic: AtomicStore | undefined
   /** Every session of the store, in pages where it can; `undefined` when it cannot list them. */
   readonly sessions:
     | ((
@@ -68,7 +68,13 @@ function atomicOf(store: SessionStore): StoreAccess['atomic'] {
       `store has only some of the atomic methods; ${missing.join(', ')} missing: all four or none`,
     )
   }
-  return store as AtomicStore
+  const whole = store as AtomicStore
+  return {
+    findWithExpiry: (ctx, token) => whole.findWithExpiry(ctx, token),
+    replace: (ctx, ...row) => whole.replace(withoutSignal(ctx), ...row),
+    touch: (ctx, ...row) => whole.touch(withoutSignal(ctx), ...row),
+    rename: (ctx, ...row) => whole.rename(withoutSignal(ctx), ...row),
+  }
 }
 
 function sessionsOf(store: SessionStore): StoreAccess['sessions'] {
