@@ -1,0 +1,73 @@
+import { attempt, isAbsent } from './expect.ts'
+import { live, text } from './sample.ts'
+import type { Subject } from './subject.ts'
+
+// One fault, one failing case: some cases can only tell something when a simpler promise holds, which another case
+// checks. They ask here first, and leave the failing to that case.
+
+/** Whether delete removes a session. */
+export async function deleteRemoves(subject: Subject): Promise<boolean> {
+  const token = subject.token()
+  await subject.commit(token, text('to be deleted'), live())
+  await subject.delete(token)
+  return isGone(subject, token)
+}
+
+/** Whether delete leaves other sessions alone. */
+export async function deleteSparesOthers(subject: Subject): Promise<boolean> {
+  const [token, other] = [subject.token(), subject.token()]
+  await subject.commit(token, text('to be deleted'), live())
+  await subject.commit(other, text('to be kept'), live())
+  await subject.delete(token)
+  return !(await isGone(subject, other))
+}
+
+/** Whether data comes back as it was committed. */
+export async function keepsData(subject: Subject, ...all: readonly Uint8Array[]): Promise<boolean> {
+  for (const data of all) {
+    const token = subject.token()
+    await subject.commit(token, data, live())
+    if (!(await holds(subject, token, data))) return false
+  }
+  return true
+}
+
+/** Whether replace compares, and creates nothing. */
+export async function replaceCompares(subject: Subject): Promise<boolean> {
+  const [token, missing] = [subject.token(), subject.token()]
+  await subject.commit(token, text('held'), live())
+  await subject.replace(missing, text('held'), text('new'), live())
+  const replaced = await subject.replace(token, text('HELD'), text('new'), live())
+  if (replaced || !(await holds(subject, token, text('held')))) return false
+  return isGone(subject, missing)
+}
+
+/** Whether touch leaves data alone and creates nothing, and commit replaces data. */
+export async function touchLeavesData(subject: Subject): Promise<boolean> {
+  const [token, missing] = [subject.token(), subject.token()]
+  await subject.commit(token, text('held'), live())
+  await subject.touch(missing, live())
+  await subject.touch(token, live())
+  if (!(await holds(subject, token, text('held')))) return false
+  await subject.commit(token, text('held anew'), live())
+  return (await holds(subject, token, text('held anew'))) && isGone(subject, missing)
+}
+
+/** Whether rename moves a session and its new data, and creates nothing. */
+export async function renameMoves(subject: Subject): Promise<boolean> {
+  const [token, newToken, created] = [subject.token(), subject.token(), subject.token()]
+  await subject.commit(token, text('old'), live())
+  await subject.rename(token, newToken, text('old'), text('new'), live())
+  await subject.rename(subject.token(), created, text('old'), text('new'), live())
+  if (!(await isGone(subject, token)) || !(await isGone(subject, created))) return false
+  return holds(subject, newToken, text('new'))
+}
+
+async function isGone(subject: Subject, token: string): Promise<boolean> {
+  return isAbsent(await attempt(() => subject.find(token)))
+}
+
+async function holds(subject: Subject, token: string, data: Uint8Array): Promise<boolean> {
+  const found = await subject.find(token)
+  return found !== undefined && found !== null && Buffer.compare(found, data) === 0
+}
