@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const source = (path: string): string =>
-  fileURLToPath(new URL(`./packages/${path}`, import.meta.url))
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+const source = (path: string): string => at(`./packages/${path}`)
 
 // Tests run on the sources, so that coverage and stack traces speak of the files that one edits.
 const alias = [
@@ -15,28 +15,43 @@ const alias = [
   },
 ]
 
-const project = (name: string, folder: string) => ({
+const project = (name: string, folder: string, test: object = {}) => ({
   resolve: { alias },
   test: {
     name,
-    root: fileURLToPath(new URL(folder, import.meta.url)),
+    root: at(folder),
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
-    typecheck: {
-      enabled: true,
-      include: ['test/**/*.test-d.ts'],
-      tsconfig: './tsconfig.test.json',
-    },
+    hookTimeout: 30_000,
+    ...test,
   },
 })
+
+const typecheck = {
+  enabled: true,
+  include: ['test/**/*.test-d.ts'],
+  tsconfig: './tsconfig.test.json',
+}
+
+// Private PostgreSQL and MariaDB, started when a project that names this has tests to run.
+const servers = at('./test/servers/global-setup.ts')
 
 export default defineConfig({
   test: {
     projects: [
-      project('core', './packages/core'),
-      project('drizzle-store', './packages/drizzle-store'),
-      project('store-tests', './packages/store-tests'),
+      project('core', './packages/core', { typecheck }),
+      project('drizzle-store', './packages/drizzle-store', { typecheck, globalSetup: servers }),
+      project('store-tests', './packages/store-tests', { typecheck }),
+      // Examples run as a reader runs them: on the built packages, each in a process of its own.
+      project('examples', '.', { include: ['examples/*/test/**/*.test.ts'] }),
+      project('workspace', '.', { include: ['test/**/*.test.ts', 'scripts/test/**/*.test.ts'] }),
     ],
-    coverage: { provider: 'v8', include: ['packages/*/src/**'] },
+    reporters: ['default', at('./scripts/tally-reporter.ts')],
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**'],
+      reporter: ['text', 'html'],
+      thresholds: { lines: 95, branches: 95 },
+    },
   },
 })

@@ -1,0 +1,80 @@
+import type { TestProject } from 'vitest/node'
+import { aptInstall, canAptInstall } from './apt-install.ts'
+import { mariadb } from './mariadb.ts'
+import { postgres } from './postgres.ts'
+import { type PrivateServer, startPrivateServer } from './private-server.ts'
+import './provided-context.ts'
+import type { TestServer } from './test-server.ts'
+
+interface Running {
+  readonly urls: ReadonlyMap<TestServer, string>
+  readonly stop: () => Promise<void>
+}
+
+// Each project that asks for the servers loads this module anew; they share one set of servers.
+const shared = globalThis as { [key: symbol]: Promise<Running> | undefined }
+const key = Symbol.for('scs.test-servers')
+
+/** Gives the tests of a project their servers, as `inject('postgresUrl')` and `inject('mysqlUrl')`. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  shared[key] ??= start([postgres, mariadb])
+  const { urls, stop } = await shared[key]
+  project.provide('postgresUrl', urls.get(postgres))
+  project.provide('mysqlUrl', urls.get(mariadb))
+  return stop
+}
+
+async function start(servers: readonly TestServer[]): Promise<Running> {
+  const given = servers.filter((server) => process.env[server.variable])
+  const wanted = servers.filter((server) => !given.includes(server))
+  await installMissing(wanted.filter((server) => server.recipe() === undefined))
+
+  const privates: PrivateServer[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(privates.map((server) => server.stop()))
+  }
+  const urls = new Map(given.map((server) => [server, process.env[server.variable] ?? '']))
+  const outcomes = await Promise.allSettled(
+    wanted.map(async (server) => {
+      const recipe = server.recipe()
+      if (recipe === undefined) throw new Error(`${server.name} was not found on this machine`)
+      const started = await startPrivateServer(recipe)
+      privates.push(started)
+      urls.set(server, server.url(started.port))
+    }),
+  )
+
+  const skips = outcomes.flatMap((outcome, index) => {
+    const server = wanted[index]
+    return server && outcome.status === 'rejected' ? [skipText(server, outcome.reason)] : []
+  })
+  if (skips.length > 0 && isCI()) {
+    await stop()
+    throw new Error(`${skips.join('\n')}\nWith CI=true a skipped test is a failure.`)
+  }
+  for (const text of skips) console.error(text)
+  return { urls, stop }
+}
+
+async function installMissing(servers: readonly TestServer[]): Promise<void> {
+  if (servers.length === 0 || !canAptInstall()) return
+  try {
+    await aptInstall(servers.map((server) => server.package))
+  } catch (error) {
+    console.error(`scs: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+function skipText(server: TestServer, reason: unknown): string {
+  return [
+    `scs: ${reason instanceof Error ? reason.message : reason}; the tests that need it, ${server.tests}, are skipped.`,
+    '     To run them, one of:',
+    `       apt-get install -y ${server.package}   (Debian, Ubuntu; no service needs to run)`,
+    `       docker compose up -d --wait && ${server.variable}=${server.composeUrl} npm test`,
+    `       ${server.variable}=… npm test   (a server of your own, with a user that may create databases)`,
+  ].join('\n')
+}
+
+function isCI(): boolean {
+  return !['', '0', 'false'].includes(process.env.CI ?? '')
+}

@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A server that a test run has to itself. */
+export interface PrivateServer {
+  readonly port: number
+  /** Ends the server and removes its files; idempotent. */
+  stop(): Promise<void>
+}
+
+/** How to make and run a server whose whole state is in one directory. */
+export interface Recipe {
+  /** For messages. */
+  readonly name: string
+  /** The account that root runs the server under: database servers refuse to run as root. */
+  readonly account: string
+  /** Makes the data directory. */
+  prepare(directory: string): readonly string[]
+  /** Runs the server in the foreground. */
+  serve(directory: string, port: number): readonly string[]
+  /** Ends the server. */
+  readonly stopSignal: 'INT' | 'TERM'
+  /** What the server writes to stderr when it takes connections. */
+  readonly ready: RegExp
+}
+
+interface Account {
+  readonly uid: number
+  readonly gid: number
+}
+
+const attempts = 3
+const keptOutput = 8192
+
+/** Starts a server on a free port of 127.0.0.1, with its files in a temporary directory. */
+export async function startPrivateServer(recipe: Recipe): Promise<PrivateServer> {
+  for (let attempt = 1; ; attempt++) {
+    // Between here and the server's own bind another process may take the port: hence the attempts.
+    const port = await freePort()
+    const started = await run(recipe, port)
+    if ('stop' in started) return started
+    if (attempt === attempts)
+      throw new Error(`${recipe.name} did not start on this machine:\n${started.output}`)
+  }
+}
+
+async function run(recipe: Recipe, port: number): Promise<PrivateServer | { output: string }> {
+  const account = process.getuid?.() === 0 ? accountOf(recipe.account) : undefined
+  const directory = mkdtempSync(join(account ? '/tmp' : tmpdir(), 'scs-test-'))
+  if (account) chownSync(directory, account.uid, account.gid)
+
+  const guard = spawn('/bin/sh', ['-c', guardScript(recipe, directory, port)], {
+    ...account,
+    cwd: directory,
+    // Ctrl-C in a terminal is for the test run, which then ends the guard in order.
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
+  const ended = once(guard, 'exit')
+  const output = await untilReady(guard, recipe.ready)
+  if (output !== undefined) {
+    rmSync(directory, { recursive: true, force: true })
+    return { output }
+  }
+  return {
+    port,
+    async stop() {
+      guard.stdin?.end()
+      await ended
+    },
+  }
+}
+
+/**
+ * A shell that runs the server until its own stdin ends, and then removes the directory. The pipe ends with this
+ * process, also when this process is killed: no way of ending a test run leaves a server or its files behind.
+ */
+function guardScript(recipe: Recipe, directory: string, port: number): string {
+  const remove = `cd / && rm -rf ${words([directory])}`
+  return `
+    # A write to the pipe of a process that is gone would stop the guard half-way.
+    trap '' PIPE
+    exec 3<&0 </dev/null
+    ${words(recipe.prepare(directory))} >prepare.log 2>&1 3<&- || {
+      status=$?; cat prepare.log >&2; ${remove}; exit $status
+    }
+    ${words(recipe.serve(directory, port))} 3<&- & server=$!
+    # Repeated, as a server that is still starting does not listen to its signal yet.
+    { read -r _ <&3; while kill -s ${recipe.stopSignal} $server; do sleep 0.1; done; } 2>/dev/null & watcher=$!
+    wait $server; status=$?
+    kill $watcher 2>/dev/null
+    ${remove}
+    exit $status
+  `
+}
+
+/** `undefined` when the server is ready; its output when it has ended instead. */
+function untilReady(guard: ChildProcess, ready: RegExp): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    let output = ''
+    guard.on('error', reject)
+    guard.on('close', () => resolve(output))
+    // Read to the end, as a full pipe would stop the server.
+    guard.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      output = (output + chunk).slice(-keptOutput)
+      if (ready.test(output)) resolve(undefined)
+    })
+  })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port on 127.0.0.1')
+  return address.port
+}
+
+function accountOf(name: string): Account {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${name}:`))
+  const [, , uid, gid] = line?.split(':') ?? []
+  if (uid === undefined || gid === undefined)
+    throw new Error(`root runs this server as the account "${name}", which does not exist here`)
+  return { uid: Number(uid), gid: Number(gid) }
+}
+
+function words(command: readonly string[]): string {
+  return command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+}

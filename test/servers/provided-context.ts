@@ -1,0 +1,10 @@
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A PostgreSQL whose user may create databases; `undefined` where there is none: skip, the set-up has said so. */
+    postgresUrl: string | undefined
+    /** A MariaDB (or MySQL) whose user may create databases; `undefined` where there is none. */
+    mysqlUrl: string | undefined
+  }
+}
+
+export type { ProvidedContext } from 'vitest'

@@ -1,0 +1,46 @@
+/**
+ * The floors of each package, from the top: an import goes to a lower floor, types included. Every file of `src` is
+ * in the list; `folder/*` stands for all files of a folder. A package that is not here has no floors, only no circle.
+ */
+export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  core: [
+    ['index'],
+    ['session-manager'],
+    ['session-lifecycle'],
+    ['options'],
+    ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
+    ['store', 'codec', 'session-data', 'json-values'],
+    ['context', 'before-headers', 'cookie', 'cleanup'],
+    ['held-calls', 'time-limit', 'token'],
+    ['response-head', 'json-time', 'errors', 'duration', 'cache-control', 'awaitable'],
+  ],
+  'drizzle-store': [
+    ['index'],
+    ['drizzle-store'],
+    ['ensure-table', 'open-dialect'],
+    ['pg-dialect', 'mysql-dialect', 'sqlite-dialect'],
+    ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'dialect'],
+    ['awaitable', 'bytes', 'column-names', 'database-error', 'session-token', 'types'],
+  ],
+  'store-tests': [
+    ['index'],
+    ['test-store'],
+    ['cases'],
+    ['cases/*'],
+    ['premises', 'store-case'],
+    ['expect'],
+    ['subject'],
+    ['target', 'sample', 'malformed-tokens', 'at-once', 'wait'],
+  ],
+}
+
+/** All that a package may depend on; one that is not here may have any dependency but a sibling. */
+export const allowedDependencies: Readonly<Record<string, readonly string[]>> = {
+  core: ['cookie'],
+}
+
+/** The floor of a file, counted from the top; -1 when it has none. */
+export function floorOf(building: readonly (readonly string[])[], file: string): number {
+  const all = file.replace(/[^/]+$/, '*')
+  return building.findIndex((floor) => floor.includes(file) || (all !== '*' && floor.includes(all)))
+}
