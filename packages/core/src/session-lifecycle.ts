@@ -115,7 +115,8 @@ export class SessionLifecycle {
         'the store does not support iteration: it has none of scan, allCtx and all',
       )
     }
-    for await (const [storeToken, bytes] of await sessions(ctx)) {
+    const limit = new TimeLimit(this.#options.storeTimeout)
+    for await (const [storeToken, bytes] of await limit.apply(sessions(ctx), 'all')) {
       const decoded = this.#decodeOrReport(ctx, bytes)
       if (decoded && decoded !== 'unreadable') {
         const token = this.#options.hashTokenInStore ? '' : storeToken

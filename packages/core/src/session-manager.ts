@@ -132,7 +132,8 @@ export class SessionManager<
     token: string,
     expiry: Date | undefined,
   ): void {
-    const persistent = this.cookie.persist || this.#data(ctx).values.get(rememberMeKey) === true
+    const remembered = () => this.#data(ctx).values.get(rememberMeKey) === true
+    const persistent = this.cookie.persist || (expiry !== undefined && remembered())
     addCookie(to, this.#cookieWriter.line(token, expiry, persistent))
   }
 
