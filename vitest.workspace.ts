@@ -43,7 +43,10 @@ export default defineConfig({
       project('drizzle-store', './packages/drizzle-store', { typecheck, globalSetup: servers }),
       project('store-tests', './packages/store-tests', { typecheck }),
       // Examples run as a reader runs them: on the built packages, each in a process of its own.
-      project('examples', '.', { include: ['examples/*/test/**/*.test.ts'] }),
+      project('examples', '.', {
+        include: ['examples/*/test/**/*.test.ts'],
+        globalSetup: servers,
+      }),
       project('workspace', '.', { include: ['test/**/*.test.ts', 'scripts/test/**/*.test.ts'] }),
     ],
     reporters: ['default', at('./scripts/tally-reporter.ts')],
