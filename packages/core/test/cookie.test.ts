@@ -1,0 +1,492 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import {
+  addCookie,
+  CookieWriter,
+  checkedCookie,
+  readCookie,
+  type SessionCookieOptions,
+} from '../src/cookie.ts'
+import { background, MemoryStore, SessionManager } from '../src/index.ts'
+import { generateToken } from '../src/token.ts'
+
+const token = 'lHqcPNiQp_5diPxumzOklsSdE-MJ7zyU6kjch1Ee0UM'
+
+describe('reading', () => {
+  test.each([
+    ['alone', `session=${token}`],
+    ['among others', `a=1; session=${token}; b=2`],
+    ['without spaces', `a=1;session=${token};b=2`],
+    ['with white space around it', `a=1;  \tsession=${token} \t; b=2`],
+    ['after empty pairs', `;;; ;session=${token}`],
+    ['after a pair without a name', `=x; session=${token}`],
+    ['after a word without a value', `session; other; session=${token}`],
+    ['after names like it', `Session=x; session2=x; xsession=x; session=${token}`],
+    ['after malformed pairs', `a="b; c=d=e; {"json":1}; \\; session=${token}`],
+    ['first of two', `session=${token}; session=another`],
+    ['after a thousand others', `${'name=value; '.repeat(1000)}session=${token}`],
+  ])('finds the cookie %s', (_where, header) => {
+    expect(readCookie({ cookie: header }, 'session')).toBe(token)
+    expect(readCookie(new Headers({ cookie: header }), 'session')).toBe(token)
+  })
+
+  test.each([
+    ['no header', undefined],
+    ['an empty header', ''],
+    ['one character', 's'],
+    ['other cookies only', 'a=1; b=2'],
+    ['a name in capitals', `SESSION=${token}`],
+    ['the name alone', 'session'],
+    ['an empty value', 'session='],
+    ['a name that is part of another', `xsession=${token}; session2=${token}`],
+    ['an empty value that comes first', `session=; session=${token}`],
+    ['separators only', ';=;=;;==;'],
+    ['64 KB of another cookie', `a=${'x'.repeat(65_536)}`],
+    ['64 KB of separators', ';'.repeat(65_536)],
+    ['64 KB without a value', 'session;'.repeat(8192)],
+  ])("gives '' for %s", (_what, cookie) => {
+    const headers = cookie === undefined ? {} : { cookie }
+    expect(readCookie(headers, 'session')).toBe('')
+    expect(readCookie(new Headers(headers), 'session')).toBe('')
+  })
+
+  test.each([
+    ['percent escapes', '%41%00%zz%'],
+    ['quotes', '"quoted"'],
+    ['equals signs', '=a=b='],
+    ['a space', 'a b'],
+    ['a comma', 'a,b'],
+    ['Latin letters with marks', 'ünïcödé'],
+    ['64 KB', 'x'.repeat(65_536)],
+  ])('gives a value with %s as it was sent', (_what, value) => {
+    expect(readCookie({ cookie: `session=${value}; a=1` }, 'session')).toBe(value)
+  })
+
+  // A Headers object refuses these itself; Node's parser lets some of them through.
+  test.each([
+    ['a NUL', 'a\0b'],
+    ['control characters', 'a\x01\x7fb'],
+    ['another alphabet', 'сессия'],
+    ['an emoji', '🍪'],
+  ])('gives a value with %s as it was sent, from a Node request', (_what, value) => {
+    expect(readCookie({ cookie: `session=${value}; a=1` }, 'session')).toBe(value)
+  })
+
+  test.each(['__proto__', 'constructor', 'toString'])(
+    'knows no cookie named %s by itself',
+    (name) => {
+      expect(readCookie({ cookie: 'a=1' }, name)).toBe('')
+      expect(readCookie({ cookie: `${name}=x` }, name)).toBe('x')
+    },
+  )
+
+  test('no malformed token reaches the store, and none is an error', async () => {
+    class UnaskedStore extends MemoryStore {
+      override find(): never {
+        throw new Error('the store was asked')
+      }
+    }
+    const store = new UnaskedStore({ cleanupInterval: 0 })
+    const manager = new SessionManager({ store })
+    for (const value of [
+      'a\0b',
+      '%41',
+      'ä',
+      'сессия',
+      '🍪',
+      '"a"',
+      `${token}x`,
+      'x'.repeat(65_536),
+    ]) {
+      const read = manager.readSessionCookie({ cookie: `session=${value}` })
+      expect(read).toBe(value)
+      const ctx = await manager.load(background(), read)
+      expect(manager.token(ctx)).toBe('')
+      expect(manager.status(ctx)).toBe('unmodified')
+    }
+    await expect(manager.load(background(), token)).rejects.toThrow('the store was asked')
+  })
+
+  const anyHeader = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+    fc
+      .array(
+        fc.constantFrom(
+          'session',
+          '=',
+          ';',
+          ' ',
+          '"',
+          '%',
+          '%00',
+          '\\',
+          '\0',
+          'a',
+          ',',
+          '__proto__',
+        ),
+      )
+      .map((parts) => parts.join('')),
+  )
+
+  test('nothing throws, whatever the bytes of the Cookie header', async () => {
+    const manager = new SessionManager({ store: new MemoryStore({ cleanupInterval: 0 }) })
+    await fc.assert(
+      fc.asyncProperty(anyHeader, async (cookie) => {
+        const read = manager.readSessionCookie({ cookie })
+        expect(read).toBeTypeOf('string')
+        const ctx = await manager.load(background(), read)
+        expect(manager.token(ctx)).toBe('')
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('the cookie is found, whatever comes after it', () => {
+    fc.assert(
+      fc.property(anyHeader, (rest) => {
+        expect(readCookie({ cookie: `session=${token};${rest}` }, 'session')).toBe(token)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('writing', () => {
+  const now = Date.parse('2026-12-01T10:00:00.250Z')
+  const inAnHour = new Date(now + 3_600_000)
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now })
+  })
+
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  /** The line of a cookie that ends with the browser: its attributes alone. */
+  const lineOf = (options: SessionCookieOptions): string =>
+    new CookieWriter(checkedCookie(options)).line(token, inAnHour, false)
+
+  /** What makes the line of the default cookie end. */
+  const lifespanOf = (expiry: Date | undefined, persistent = true): string => {
+    const line = new CookieWriter(checkedCookie({})).line(token, expiry, persistent)
+    const start = `session=${token}; Path=/; HttpOnly; SameSite=Lax`
+    expect(line.startsWith(start)).toBe(true)
+    return line.slice(start.length)
+  }
+
+  describe('attributes', () => {
+    test.each<[SessionCookieOptions, string]>([
+      [{}, '; Path=/; HttpOnly; SameSite=Lax'],
+      [{ path: '' }, '; HttpOnly; SameSite=Lax'],
+      [{ path: '/app' }, '; Path=/app; HttpOnly; SameSite=Lax'],
+      [{ domain: '' }, '; Path=/; HttpOnly; SameSite=Lax'],
+      [{ domain: 'example.com' }, '; Domain=example.com; Path=/; HttpOnly; SameSite=Lax'],
+      [{ domain: '.example.com' }, '; Domain=.example.com; Path=/; HttpOnly; SameSite=Lax'],
+      [{ httpOnly: false }, '; Path=/; SameSite=Lax'],
+      [{ secure: true }, '; Path=/; HttpOnly; Secure; SameSite=Lax'],
+      [{ sameSite: 'strict' }, '; Path=/; HttpOnly; SameSite=Strict'],
+      [{ sameSite: 'none', secure: true }, '; Path=/; HttpOnly; Secure; SameSite=None'],
+      [{ sameSite: false }, '; Path=/; HttpOnly'],
+      [
+        { partitioned: true, secure: true },
+        '; Path=/; HttpOnly; Secure; Partitioned; SameSite=Lax',
+      ],
+      [{ priority: 'low' }, '; Path=/; HttpOnly; Priority=Low; SameSite=Lax'],
+      [{ priority: 'medium' }, '; Path=/; HttpOnly; Priority=Medium; SameSite=Lax'],
+      [{ priority: 'high' }, '; Path=/; HttpOnly; Priority=High; SameSite=Lax'],
+      [
+        {
+          domain: 'example.com',
+          path: '/app',
+          httpOnly: true,
+          secure: true,
+          sameSite: 'none',
+          partitioned: true,
+          priority: 'high',
+        },
+        '; Domain=example.com; Path=/app; HttpOnly; Secure; Partitioned; Priority=High; SameSite=None',
+      ],
+      [{ path: '', httpOnly: false, sameSite: false }, ''],
+    ])('%j', (options, attributes) => {
+      expect(lineOf(options)).toBe(`session=${token}${attributes}`)
+    })
+
+    test('each combination of the flags has those attributes and no others', () => {
+      const flags = fc.record({
+        httpOnly: fc.boolean(),
+        secure: fc.boolean(),
+        partitioned: fc.boolean(),
+        sameSite: fc.constantFrom(...(['lax', 'strict', 'none', false] as const)),
+        path: fc.constantFrom('', '/', '/app'),
+        priority: fc.constantFrom('low', 'medium', 'high', undefined),
+      })
+      fc.assert(
+        fc.property(flags, (options) => {
+          fc.pre(options.secure || !(options.partitioned || options.sameSite === 'none'))
+          const attributes = lineOf(options).split('; ').slice(1)
+          const expected = [
+            ...(options.path ? [`Path=${options.path}`] : []),
+            ...(options.httpOnly ? ['HttpOnly'] : []),
+            ...(options.secure ? ['Secure'] : []),
+            ...(options.partitioned ? ['Partitioned'] : []),
+            ...(options.priority ? [`Priority=${options.priority}`] : []),
+            ...(options.sameSite ? [`SameSite=${options.sameSite}`] : []),
+          ]
+          expect(attributes.map((text) => text.toLowerCase())).toEqual(
+            expected.map((text) => text.toLowerCase()),
+          )
+        }),
+        { numRuns: 200 },
+      )
+    })
+
+    test.each(['sid', '__Host-session', '__Secure-session', '!#$%&*+-.^_`|~'])(
+      'the name may be %s',
+      (name) => {
+        expect(lineOf({ name, secure: true })).toBe(
+          `${name}=${token}; Path=/; HttpOnly; Secure; SameSite=Lax`,
+        )
+      },
+    )
+
+    test('a value that is no token is escaped, not sent as it is', () => {
+      const writer = new CookieWriter(checkedCookie({}))
+      expect(writer.line('a; Domain=evil.example', inAnHour, false)).toBe(
+        'session=a%3B%20Domain%3Devil.example; Path=/; HttpOnly; SameSite=Lax',
+      )
+      expect(writer.line('a\r\nb\0ä', inAnHour, false)).toMatch(/^session=[!-~]*; Path/)
+    })
+  })
+
+  describe('lifespan', () => {
+    const at = (milliseconds: number) => new Date(now + milliseconds)
+
+    test('a cookie that ends with the browser has neither Max-Age nor Expires', () => {
+      expect(lifespanOf(inAnHour, false)).toBe('')
+    })
+
+    test('both are rounded up: the cookie never ends before the session', () => {
+      const at11 = (seconds: string) => `Expires=Tue, 01 Dec 2026 11:00:${seconds} GMT`
+      expect(lifespanOf(at(3_599_749))).toBe(`; Max-Age=3600; ${at11('00')}`)
+      expect(lifespanOf(at(3_599_750))).toBe(`; Max-Age=3600; ${at11('01')}`)
+      expect(lifespanOf(at(3_600_000))).toBe(`; Max-Age=3600; ${at11('01')}`)
+      expect(lifespanOf(at(3_600_001))).toBe(`; Max-Age=3601; ${at11('01')}`)
+      expect(lifespanOf(at(3_601_000))).toBe(`; Max-Age=3601; ${at11('02')}`)
+      expect(lifespanOf(at(1))).toBe('; Max-Age=1; Expires=Tue, 01 Dec 2026 10:00:01 GMT')
+    })
+
+    test('without an expiry, or at the zero time of Go, the cookie is deleted', () => {
+      const deleting = '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:01 GMT'
+      for (const persistent of [true, false]) {
+        expect(lifespanOf(undefined, persistent)).toBe(deleting)
+        expect(lifespanOf(new Date('0001-01-01T00:00:00Z'), persistent)).toBe(deleting)
+      }
+      expect(lifespanOf(new Date('0001-01-01T00:00:00.001Z'))).toBe('; Max-Age=0')
+    })
+
+    // SCS leaves Max-Age out when what is left rounds to zero.
+    test('an expiry that is just over has no Max-Age, one further back has zero', () => {
+      expect(lifespanOf(at(0))).toBe('; Expires=Tue, 01 Dec 2026 10:00:01 GMT')
+      expect(lifespanOf(at(-1))).toBe('; Expires=Tue, 01 Dec 2026 10:00:01 GMT')
+      expect(lifespanOf(at(-1999))).toBe('; Expires=Tue, 01 Dec 2026 09:59:59 GMT')
+      expect(lifespanOf(at(-2000))).toBe('; Max-Age=0; Expires=Tue, 01 Dec 2026 09:59:59 GMT')
+      expect(lifespanOf(new Date(0))).toBe('; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:01 GMT')
+    })
+
+    test('Max-Age is the true value, also after 2038 and 292 years from now', () => {
+      expect(lifespanOf(new Date('2040-01-01T00:00:00.250Z'))).toBe(
+        '; Max-Age=412869600; Expires=Sun, 01 Jan 2040 00:00:01 GMT',
+      )
+      expect(lifespanOf(new Date('9000-01-01T00:00:00.250Z'))).toBe(
+        `; Max-Age=${(Date.UTC(9000, 0, 1, 0, 0, 0, 250) - now) / 1000}; Expires=Wed, 01 Jan 9000 00:00:01 GMT`,
+      )
+    })
+
+    test('Expires ends with the year 9999, and begins with 1601', () => {
+      const last = '; Expires=Fri, 31 Dec 9999 23:59:59 GMT'
+      expect(lifespanOf(new Date('9999-12-31T23:59:59.999Z')).endsWith(last)).toBe(true)
+      expect(lifespanOf(new Date('+275760-09-13T00:00:00Z'))).toBe(
+        `; Max-Age=${Math.ceil((8.64e15 - now) / 1000)}${last}`,
+      )
+      expect(lifespanOf(new Date('1601-01-01T00:00:00Z'))).toBe(
+        '; Max-Age=0; Expires=Mon, 01 Jan 1601 00:00:01 GMT',
+      )
+      expect(lifespanOf(new Date('1600-12-31T23:59:58Z'))).toBe('; Max-Age=0')
+    })
+
+    test('an invalid Date is a TypeError', () => {
+      expect(() => lifespanOf(new Date(Number.NaN))).toThrow(TypeError)
+      expect(() => lifespanOf(new Date(Number.NaN), false)).toThrow(TypeError)
+    })
+  })
+
+  describe('to a response', () => {
+    const nodeResponse = () => new ServerResponse(new IncomingMessage(new Socket()))
+
+    test('cookies that are there already stay', () => {
+      const res = nodeResponse()
+      res.setHeader('Set-Cookie', 'theme=dark')
+      addCookie(res, 'session=x')
+      addCookie(res, 'other=y')
+      expect(res.getHeader('set-cookie')).toEqual(['theme=dark', 'session=x', 'other=y'])
+      const headers = new Headers({ 'Set-Cookie': 'theme=dark' })
+      addCookie(headers, 'session=x')
+      expect(headers.getSetCookie()).toEqual(['theme=dark', 'session=x'])
+    })
+
+    test('the response is kept out of shared caches', () => {
+      const res = nodeResponse()
+      addCookie(res, 'session=x')
+      expect(res.getHeader('Cache-Control')).toBe('no-cache="Set-Cookie"')
+      const headers = new Headers()
+      addCookie(headers, 'session=x')
+      expect(headers.get('Cache-Control')).toBe('no-cache="Set-Cookie"')
+    })
+
+    test("the handler's Cache-Control becomes private", () => {
+      const res = nodeResponse()
+      res.setHeader('Cache-Control', 'public, max-age=60')
+      addCookie(res, 'session=x')
+      expect(res.getHeader('Cache-Control')).toEqual([
+        'private, max-age=60',
+        'no-cache="Set-Cookie"',
+      ])
+      const headers = new Headers({ 'Cache-Control': 'public, max-age=60' })
+      addCookie(headers, 'session=x')
+      expect(headers.get('Cache-Control')).toBe('private, max-age=60, no-cache="Set-Cookie"')
+    })
+  })
+})
+
+describe('settings', () => {
+  test('have the defaults of SCS', () => {
+    expect(checkedCookie({})).toEqual({
+      name: 'session',
+      path: '/',
+      httpOnly: true,
+      secure: false,
+      sameSite: 'lax',
+      partitioned: false,
+      persist: true,
+    })
+  })
+
+  test('undefined is the default', () => {
+    const nothing = {
+      name: undefined,
+      domain: undefined,
+      path: undefined,
+      httpOnly: undefined,
+      secure: undefined,
+      sameSite: undefined,
+      partitioned: undefined,
+      priority: undefined,
+      persist: undefined,
+    }
+    expect(checkedCookie(nothing)).toEqual(checkedCookie({}))
+  })
+
+  test('are a frozen copy', () => {
+    const options: SessionCookieOptions = { name: 'sid' }
+    const cookie = checkedCookie(options)
+    options.name = 'changed'
+    expect(cookie.name).toBe('sid')
+    expect(Object.isFrozen(cookie)).toBe(true)
+  })
+
+  test.each<[string, object, string]>([
+    ['an empty name', { name: '' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with a space', { name: 'a b' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with a semicolon', { name: 'a;b' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with an equals sign', { name: 'a=b' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with a line break', { name: 'a\nb' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with a NUL', { name: 'a\0' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name of another alphabet', { name: 'имя' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with a comma', { name: 'a,b' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with quotes', { name: '"a"' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with a colon', { name: 'a:b' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name with brackets', { name: 'a[b]' }, 'cookie.name must be an RFC 6265 token'],
+    ['a name that is no string', { name: 5 }, 'cookie.name must be a string'],
+    ['a domain with a space', { domain: 'a b' }, 'cookie.domain must be a domain name'],
+    ['a domain with a port', { domain: 'a.b:80' }, 'cookie.domain must be a domain name'],
+    ['a URL as the domain', { domain: 'https://a.b' }, 'cookie.domain must be a domain name'],
+    ['a domain that ends with a dot', { domain: 'a.b.' }, 'cookie.domain must be a domain name'],
+    ['a domain with attributes', { domain: 'a.b; Secure' }, 'cookie.domain must be a domain name'],
+    ['an umlaut domain', { domain: 'bücher.example' }, 'cookie.domain must be a domain name'],
+    ['a domain that is no string', { domain: 5 }, 'cookie.domain must be a string'],
+    ['a path with a semicolon', { path: '/; Secure' }, 'cookie.path must be a cookie path'],
+    ['a path with a line break', { path: '/\r\n' }, 'cookie.path must be a cookie path'],
+    ['a path with an umlaut', { path: '/ä' }, 'cookie.path must be a cookie path'],
+    ['a path that is no string', { path: ['/'] }, 'cookie.path must be a string'],
+    ['httpOnly as a string', { httpOnly: 'false' }, 'cookie.httpOnly must be true or false'],
+    ['secure as a number', { secure: 1 }, 'cookie.secure must be true or false'],
+    ["secure: 'auto'", { secure: 'auto' }, 'cookie.secure must be true or false'],
+    ['partitioned as a number', { partitioned: 0 }, 'cookie.partitioned must be true or false'],
+    ['persist as a string', { persist: 'yes' }, 'cookie.persist must be true or false'],
+    [
+      'sameSite in capitals',
+      { sameSite: 'Lax' },
+      "cookie.sameSite must be 'lax', 'strict', 'none' or false",
+    ],
+    [
+      'sameSite: true',
+      { sameSite: true },
+      "cookie.sameSite must be 'lax', 'strict', 'none' or false",
+    ],
+    [
+      'an unknown priority',
+      { priority: 'urgent' },
+      "cookie.priority must be 'low', 'medium' or 'high'",
+    ],
+    [
+      '__Host- without secure',
+      { name: '__Host-session' },
+      'cookie.secure must be true: browsers refuse a name with this prefix without it',
+    ],
+    [
+      '__secure- without secure, whatever the case',
+      { name: '__sEcUrE-session' },
+      'cookie.secure must be true: browsers refuse a name with this prefix without it',
+    ],
+    [
+      '__Host- with a domain',
+      { name: '__Host-session', secure: true, domain: 'example.com' },
+      'cookie.domain must be left out: the name begins with __Host-',
+    ],
+    [
+      '__Host- with another path',
+      { name: '__host-session', secure: true, path: '/app' },
+      "cookie.path must be '/': the name begins with __Host-",
+    ],
+    [
+      '__Host- without a path',
+      { name: '__Host-session', secure: true, path: '' },
+      "cookie.path must be '/': the name begins with __Host-",
+    ],
+    [
+      "sameSite 'none' without secure",
+      { sameSite: 'none' },
+      "cookie.secure must be true: browsers refuse sameSite 'none' without it",
+    ],
+    [
+      'partitioned without secure',
+      { partitioned: true },
+      'cookie.secure must be true: browsers refuse a partitioned cookie without it',
+    ],
+  ])('%s is a TypeError that names the option', (_what, cookie, message) => {
+    expect(() => new SessionManager({ cookie })).toThrow(new TypeError(message))
+  })
+
+  test('what a writer writes, a reader reads', () => {
+    for (const name of ['session', '__proto__', 'a.b', '!#$%&*+-.^_`|~']) {
+      const value = generateToken()
+      const line = new CookieWriter(checkedCookie({ name })).line(value, undefined, false)
+      expect(readCookie({ cookie: line.split(';')[0] ?? '' }, name)).toBe(value)
+    }
+  })
+})

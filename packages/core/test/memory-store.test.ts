@@ -1,0 +1,229 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { background, MemoryStore, minute, second } from '../src/index.ts'
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const start = Date.parse('2026-12-01T10:00:00Z')
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: start })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** The tokens of all rows, also of those that have expired: seen from before any of them did. */
+const rowsOf = (store: MemoryStore): string[] => {
+  const now = Date.now()
+  vi.setSystemTime(0)
+  const tokens = [...store.all().keys()]
+  vi.setSystemTime(now)
+  return tokens
+}
+
+const expiring = (milliseconds: number) => new Date(start + milliseconds)
+
+describe('cleanup', () => {
+  // memstore_test.go TestCleanupInterval
+  test('removes what has expired, once every interval, and nothing else', async () => {
+    const store = new MemoryStore({ cleanupInterval: second })
+    store.commit('over', bytes('a'), expiring(500))
+    store.commit('later', bytes('b'), expiring(1800))
+    store.commit('live', bytes('c'), expiring(minute))
+    expect(rowsOf(store)).toEqual(['over', 'later', 'live'])
+    await vi.advanceTimersByTimeAsync(1200)
+    expect(rowsOf(store)).toEqual(['later', 'live'])
+    await vi.advanceTimersByTimeAsync(1200)
+    expect(rowsOf(store)).toEqual(['live'])
+    expect(store.find('live')).toEqual(bytes('c'))
+  })
+
+  test('runs about once a minute by default', async () => {
+    const store = new MemoryStore()
+    store.commit('over', bytes('a'), expiring(1))
+    await vi.advanceTimersByTimeAsync(0.85 * minute)
+    expect(rowsOf(store)).toEqual(['over'])
+    await vi.advanceTimersByTimeAsync(0.3 * minute)
+    expect(rowsOf(store)).toEqual([])
+  })
+
+  test('does not run when the interval is 0; the expired are not found all the same', async () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    expect(vi.getTimerCount()).toBe(0)
+    store.commit('over', bytes('a'), expiring(1))
+    await vi.advanceTimersByTimeAsync(60 * minute)
+    expect(rowsOf(store)).toEqual(['over'])
+    expect(store.find('over')).toBeUndefined()
+    expect(store.all().size).toBe(0)
+  })
+
+  test('goes in batches that let requests through', async () => {
+    const store = new MemoryStore({ cleanupInterval: second })
+    for (let i = 0; i < 25_000; i++) store.commit(`over${i}`, bytes(''), expiring(1))
+    store.commit('live', bytes('a'), expiring(minute))
+    vi.advanceTimersByTime(1200)
+    expect(rowsOf(store)).toHaveLength(15_001)
+    expect(store.find('live')).toEqual(bytes('a'))
+    store.commit('new', bytes('b'), expiring(minute))
+    await store.stopCleanup()
+    expect(rowsOf(store)).toEqual(['live', 'new'])
+  })
+})
+
+describe('stopCleanup', () => {
+  test('ends the cleanup, and keeps the sessions', async () => {
+    const store = new MemoryStore({ cleanupInterval: second })
+    store.commit('over', bytes('a'), expiring(1))
+    store.commit('live', bytes('b'), expiring(60 * minute))
+    await store.stopCleanup()
+    await store.stopCleanup()
+    await vi.advanceTimersByTimeAsync(minute)
+    expect(rowsOf(store)).toEqual(['over', 'live'])
+    expect(store.find('live')).toEqual(bytes('b'))
+    store.commit('new', bytes('c'), expiring(60 * minute))
+    expect(store.find('new')).toEqual(bytes('c'))
+  })
+
+  test('is what disposes of the store', async () => {
+    const store = new MemoryStore({ cleanupInterval: second })
+    expect(vi.getTimerCount()).toBe(1)
+    await store[Symbol.asyncDispose]()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('options', () => {
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '60000', true])(
+    'cleanupInterval: %o is a TypeError that names it',
+    (cleanupInterval) => {
+      expect(() => new MemoryStore({ cleanupInterval: cleanupInterval as number })).toThrow(
+        /^cleanupInterval must be a finite number of milliseconds/,
+      )
+    },
+  )
+
+  test('undefined is the default', () => {
+    new MemoryStore({ cleanupInterval: undefined })
+    expect(vi.getTimerCount()).toBe(1)
+  })
+})
+
+describe('bytes', () => {
+  test('are copied on their way in and out', async () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    const given = bytes('data')
+    store.commit('token', given, expiring(minute))
+    given.fill(0)
+    store.find('token')?.fill(0)
+    store.findWithExpiry(background(), 'token')?.data.fill(0)
+    store.all().get('token')?.fill(0)
+    for await (const [, data] of store.scan(background())) data.fill(0)
+    expect(store.find('token')).toEqual(bytes('data'))
+  })
+
+  test('come back as a Uint8Array, also those of a Buffer', () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    store.commit('token', Buffer.from('data'), expiring(minute))
+    expect(store.find('token')?.constructor).toBe(Uint8Array)
+  })
+})
+
+describe('expiry', () => {
+  test('ends a session to the millisecond', () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    store.commit('token', bytes('a'), expiring(10))
+    vi.setSystemTime(start + 9)
+    expect(store.find('token')).toEqual(bytes('a'))
+    vi.setSystemTime(start + 10)
+    expect(store.find('token')).toBeUndefined()
+  })
+
+  test('is copied too', () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    const expiry = expiring(10)
+    store.commit('token', bytes('a'), expiry)
+    expiry.setTime(0)
+    store.findWithExpiry(background(), 'token')?.expiry.setTime(0)
+    expect(store.findWithExpiry(background(), 'token')?.expiry).toEqual(expiring(10))
+  })
+})
+
+describe('scan', () => {
+  test('leaves out what expires while it runs', async () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    store.commit('first', bytes('a'), expiring(minute))
+    store.commit('second', bytes('b'), expiring(10))
+    store.commit('third', bytes('c'), expiring(minute))
+    const tokens: string[] = []
+    for await (const [token] of store.scan(background())) {
+      tokens.push(token)
+      vi.setSystemTime(start + 20)
+    }
+    expect(tokens).toEqual(['first', 'third'])
+  })
+
+  test('goes on when rows come and go meanwhile', async () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    for (const token of ['a', 'b', 'c', 'd']) store.commit(token, bytes(token), expiring(minute))
+    const tokens: string[] = []
+    for await (const [token] of store.scan(background())) {
+      tokens.push(token)
+      if (token === 'a') store.delete('b')
+    }
+    expect(tokens).toEqual(['a', 'c', 'd'])
+  })
+})
+
+describe('the atomic methods', () => {
+  const ctx = background()
+  let store: MemoryStore
+  const expiryOf = (token: string) => store.findWithExpiry(ctx, token)?.expiry
+
+  beforeEach(() => {
+    store = new MemoryStore({ cleanupInterval: 0 })
+    store.commit('live', bytes('old'), expiring(minute))
+    store.commit('over', bytes('old'), expiring(0))
+  })
+
+  test('replace writes while the session holds what is expected', () => {
+    expect(store.replace(ctx, 'live', bytes('old'), bytes('new'), expiring(second))).toBe(true)
+    expect(store.find('live')).toEqual(bytes('new'))
+    expect(expiryOf('live')).toEqual(expiring(second))
+  })
+
+  test.each([
+    ['another value', 'live', 'else'],
+    ['more than that', 'live', 'ol'],
+    ['less than that', 'live', 'old '],
+    ['nothing: there is none', 'missing', ''],
+    ['nothing any more: it has expired', 'over', 'old'],
+  ])('replace and rename leave a session that holds %s', (_what, token, expected) => {
+    const row = [bytes(expected), bytes('new'), expiring(second)] as const
+    expect(store.replace(ctx, token, ...row)).toBe(false)
+    expect(store.rename(ctx, token, 'new', ...row)).toBe(false)
+    expect([...store.all()]).toEqual([['live', bytes('old')]])
+    expect(expiryOf('live')).toEqual(expiring(minute))
+  })
+
+  test.each(['new', 'live'])('rename moves the session: from live to %s', (token) => {
+    const row = [bytes('old'), bytes('data'), expiring(second)] as const
+    expect(store.rename(ctx, 'live', token, ...row)).toBe(true)
+    expect([...store.all()]).toEqual([[token, bytes('data')]])
+    expect(expiryOf(token)).toEqual(expiring(second))
+  })
+
+  test('touch moves the expiry of a live session, both ways, and its data stays', () => {
+    for (const expiry of [expiring(2 * minute), expiring(1)]) {
+      expect(store.touch(ctx, 'live', expiry)).toBe(true)
+      expect(expiryOf('live')).toEqual(expiry)
+      expect(store.find('live')).toEqual(bytes('old'))
+    }
+  })
+
+  test('touch finds no session that is missing or has expired, and makes none', () => {
+    expect(store.touch(ctx, 'missing', expiring(minute))).toBe(false)
+    expect(store.touch(ctx, 'over', expiring(minute))).toBe(false)
+    expect(store.find('over')).toBeUndefined()
+    expect(store.find('missing')).toBeUndefined()
+  })
+})

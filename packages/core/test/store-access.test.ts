@@ -1,0 +1,204 @@
+import { describe, expect, test } from 'vitest'
+import {
+  background,
+  type Context,
+  contextKey,
+  SessionManager,
+  type SessionStore,
+  withSignal,
+  withValue,
+} from '../src/index.ts'
+import { StoreAccess } from '../src/store-access.ts'
+
+const data = new Uint8Array([1])
+const next = new Uint8Array([2])
+const expiry = new Date('2026-12-01T10:00:00Z')
+const tag = contextKey<string>('tag')
+const { signal } = new AbortController()
+const ctx = withSignal(withValue(background(), tag, 'tagged'), signal)
+
+type Method =
+  | 'find'
+  | 'commit'
+  | 'delete'
+  | 'all'
+  | 'findCtx'
+  | 'commitCtx'
+  | 'deleteCtx'
+  | 'allCtx'
+  | 'scan'
+  | 'findWithExpiry'
+  | 'replace'
+  | 'touch'
+  | 'rename'
+
+interface Call {
+  readonly method: Method
+  readonly args: readonly unknown[]
+  readonly self: unknown
+}
+
+/** A store that has these methods alone, and remembers how they were called. */
+function storeWith(...methods: Method[]) {
+  const calls: Call[] = []
+  const store = Object.fromEntries(
+    methods.map((method) => [
+      method,
+      function (this: unknown, ...args: unknown[]) {
+        calls.push({ method, args, self: this })
+        return `answer of ${method}`
+      },
+    ]),
+  ) as unknown as SessionStore
+  return { store, calls, last: () => calls[calls.length - 1] }
+}
+
+const plain = ['find', 'commit', 'delete'] as const
+const withCtx = ['findCtx', 'commitCtx', 'deleteCtx'] as const
+const atomic = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
+
+describe('a plain store', () => {
+  test('is called without a context, as a method of itself, and its answer comes back', () => {
+    const { store, calls } = storeWith(...plain)
+    const access = new StoreAccess(store)
+    expect(access.find(ctx, 'token')).toBe('answer of find')
+    expect(access.commit(ctx, 'token', data, expiry)).toBe('answer of commit')
+    expect(access.delete(ctx, 'token')).toBe('answer of delete')
+    expect(calls).toEqual([
+      { method: 'find', args: ['token'], self: store },
+      { method: 'commit', args: ['token', data, expiry], self: store },
+      { method: 'delete', args: ['token'], self: store },
+    ])
+    expect(access.atomic).toBeUndefined()
+    expect(access.sessions).toBeUndefined()
+  })
+})
+
+describe('a store with contexts', () => {
+  test('is preferred method by method', () => {
+    const { store, calls } = storeWith(...plain, ...withCtx)
+    const access = new StoreAccess(store)
+    expect(access.find(ctx, 'token')).toBe('answer of findCtx')
+    expect(access.commit(ctx, 'token', data, expiry)).toBe('answer of commitCtx')
+    expect(access.delete(ctx, 'token')).toBe('answer of deleteCtx')
+    expect(calls.map((call) => [call.method, ...call.args.slice(1)])).toEqual([
+      ['findCtx', 'token'],
+      ['commitCtx', 'token', data, expiry],
+      ['deleteCtx', 'token'],
+    ])
+    for (const { self } of calls) expect(self).toBe(store)
+  })
+
+  test.each([
+    ['findCtx', 'commit', 'delete'],
+    ['find', 'commitCtx', 'delete'],
+    ['find', 'commit', 'deleteCtx'],
+    ['find', 'commitCtx', 'deleteCtx'],
+  ] as const)('each operation is chosen alone: %s, %s, %s', (find, commit, remove) => {
+    const { store, calls } = storeWith(find, commit, remove)
+    const access = new StoreAccess(store)
+    access.find(ctx, 'token')
+    access.commit(ctx, 'token', data, expiry)
+    access.delete(ctx, 'token')
+    expect(calls.map(({ method }) => method)).toEqual([find, commit, remove])
+  })
+
+  test('reading gets the context as it is, writing one without the signal', () => {
+    const { store, calls } = storeWith(...withCtx, ...atomic)
+    const access = new StoreAccess(store)
+    access.find(ctx, 'token')
+    access.atomic?.findWithExpiry(ctx, 'token')
+    for (const { args } of calls) expect(args[0]).toBe(ctx)
+    calls.length = 0
+    access.commit(ctx, 'token', data, expiry)
+    access.delete(ctx, 'token')
+    access.atomic?.replace(ctx, 'token', data, next, expiry)
+    access.atomic?.touch(ctx, 'token', expiry)
+    access.atomic?.rename(ctx, 'token', 'another', data, next, expiry)
+    expect(calls).toHaveLength(5)
+    for (const { args } of calls) {
+      expect((args[0] as Context).signal).toBeUndefined()
+      expect((args[0] as Context).value(tag)).toBe('tagged')
+    }
+  })
+})
+
+describe('the atomic methods', () => {
+  test('are called as methods of the store, with all they are given', () => {
+    const { store, calls } = storeWith(...plain, ...atomic)
+    const access = new StoreAccess(store)
+    expect(access.atomic?.findWithExpiry(ctx, 'token')).toBe('answer of findWithExpiry')
+    expect(access.atomic?.replace(ctx, 'token', data, next, expiry)).toBe('answer of replace')
+    expect(access.atomic?.touch(ctx, 'token', expiry)).toBe('answer of touch')
+    expect(access.atomic?.rename(ctx, 'token', 'another', data, next, expiry)).toBe(
+      'answer of rename',
+    )
+    expect(calls.map((call) => call.args.slice(1))).toEqual([
+      ['token'],
+      ['token', data, next, expiry],
+      ['token', expiry],
+      ['token', 'another', data, next, expiry],
+    ])
+    for (const { self } of calls) expect(self).toBe(store)
+  })
+
+  test.each(atomic)('all four or none: without %s the store is refused', (missing) => {
+    const { store } = storeWith(...plain, ...atomic.filter((method) => method !== missing))
+    expect(() => new SessionManager({ store })).toThrow(
+      new TypeError(
+        `store has only some of the atomic methods; ${missing} missing: all four or none`,
+      ),
+    )
+  })
+
+  test('all that are missing are named', () => {
+    const { store } = storeWith(...plain, 'touch')
+    expect(() => new SessionManager({ store })).toThrow('findWithExpiry, replace, rename missing')
+  })
+})
+
+describe('listing the sessions', () => {
+  test.each([
+    ['scan', ['all', 'allCtx', 'scan']],
+    ['allCtx', ['all', 'allCtx']],
+    ['all', ['all']],
+    ['scan', ['scan']],
+  ] as const)('%s is chosen of %j', (chosen, methods) => {
+    const { store, last } = storeWith(...plain, ...methods)
+    expect(new StoreAccess(store).sessions?.(ctx)).toBe(`answer of ${chosen}`)
+    expect(last()).toEqual({ method: chosen, args: chosen === 'all' ? [] : [ctx], self: store })
+  })
+})
+
+describe('half a store', () => {
+  test.each(['find', 'commit', 'delete'] as const)(
+    'without %s and its variant is a TypeError that names both',
+    (missing) => {
+      for (const methods of [plain, withCtx]) {
+        const { store } = storeWith(...methods.filter((method) => !method.startsWith(missing)))
+        expect(() => new SessionManager({ store })).toThrow(
+          new TypeError(`store has neither a method ${missing} nor ${missing}Ctx`),
+        )
+      }
+    },
+  )
+
+  test.each([
+    ['an empty object', {}],
+    ['a string', 'redis://localhost'],
+    ['a Map', new Map()],
+    ['properties that are no methods', { find: 1, commit: 2, delete: 3 }],
+  ])('%s is a TypeError', (_what, store) => {
+    expect(() => new SessionManager({ store: store as never })).toThrow(
+      new TypeError('store has neither a method find nor findCtx'),
+    )
+  })
+})
+
+test('methods are chosen once: what the store is given later is not asked', async () => {
+  const { store, calls } = storeWith(...plain)
+  const access = new StoreAccess(store)
+  Object.assign(store, storeWith(...withCtx).store)
+  access.find(ctx, 'token')
+  expect(calls.map(({ method }) => method)).toEqual(['find'])
+})
