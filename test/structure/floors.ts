@@ -20,7 +20,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['ensure-table', 'open-dialect'],
     ['pg-dialect', 'mysql-dialect', 'sqlite-dialect'],
     ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'dialect'],
-    ['awaitable', 'bytes', 'column-names', 'database-error', 'session-token', 'types'],
+    ['awaitable', 'bytes', 'column-names', 'database-error', 'types'],
   ],
   'store-tests': [
     ['index'],

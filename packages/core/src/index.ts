@@ -56,3 +56,4 @@ export type { NodeResponse } from './response-head.ts'
 // For authors of stores
 
 export { type Cleanup, startCleanup } from './cleanup.ts'
+export { isWellFormedToken } from './token.ts'

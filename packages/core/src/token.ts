@@ -13,7 +13,10 @@ export function hashToken(token: string): string {
   return hash('sha256', token, 'base64url')
 }
 
-/** Whether `token` may be looked up. What the client sent and this refuses never reaches a store. */
+/**
+ * Whether `token` can be one: 1 to 43 characters of `A-Za-z0-9_-`. What a client sent and this refuses never reaches a
+ * store; a store may ask it too, where a malformed token would be an error of its database.
+ */
 export function isWellFormedToken(token: string | undefined): token is string {
   return token !== undefined && grammar.test(token)
 }

@@ -1,0 +1,74 @@
+import type { Awaitable } from '@scs/core'
+
+/** What a dialect does for the store; everything else is the same for all. Tokens are well-formed, dates in range. */
+export interface Dialect {
+  /** The queries answer at once, without a promise. */
+  readonly isSync: boolean
+  /** The most bytes of data that the column holds. */
+  readonly maxData: number
+  readonly queries: Queries
+  readonly schema: SchemaOfTable
+}
+
+/** The statements of the store. A row is live while its expiry is later than `now`. */
+export interface Queries {
+  find(token: string, now: Date): Awaitable<readonly Pick<SessionRow, 'data'>[]>
+  findWithExpiry(
+    token: string,
+    now: Date,
+  ): Awaitable<readonly Pick<SessionRow, 'data' | 'expiry'>[]>
+  commit(row: SessionRow): Awaitable<unknown>
+  delete(token: string): Awaitable<unknown>
+  replace(token: string, expected: Uint8Array, next: SessionRow, now: Date): Awaitable<boolean>
+  touch(token: string, expiry: Date, now: Date): Awaitable<boolean>
+  /** Live rows whose token sorts after `after`, at most {@link pageSize}, in the order of tokens. */
+  page(after: string, now: Date): Awaitable<readonly Pick<SessionRow, 'token' | 'data'>[]>
+  /** Deletes the earliest of the rows that are not live, at most {@link batchSize}; gives their number. */
+  deleteExpired(now: Date): Awaitable<number>
+}
+
+/** One session. */
+export interface SessionRow {
+  readonly token: string
+  readonly data: Uint8Array
+  readonly expiry: Date
+}
+
+/** The table as the database has it. */
+export interface SchemaOfTable {
+  /** For messages. */
+  readonly name: string
+  /** `undefined`: there is no such table. */
+  describe(): Promise<readonly DatabaseColumn[] | undefined>
+  /** Creates table and indexes; quiet when another process was quicker. */
+  create(): Promise<void>
+  /** What is asked of the three columns. */
+  readonly expected: Readonly<Record<'token' | 'data' | 'expiry', ExpectedColumn>>
+  /** Columns that Drizzle fills in itself (`$defaultFn`), by their name in the database. */
+  readonly filled: ReadonlySet<string>
+}
+
+/** A column as the database has it. */
+export interface DatabaseColumn {
+  readonly name: string
+  /** As the database spells it, in lower case; on MySQL with the collation. */
+  readonly type: string
+  /** A row without a value for it is refused. */
+  readonly isRequired: boolean
+  /** It alone is the primary key or a unique key. */
+  readonly isUnique: boolean
+}
+
+/** What is asked of one of the three columns. */
+export interface ExpectedColumn {
+  readonly name: string
+  /** The type to recommend. */
+  readonly type: string
+  readonly accepts: (type: string) => boolean
+}
+
+/** Rows in a page of a scan: a compromise of round trips and memory. */
+export const pageSize = 200
+
+/** Rows in a DELETE of the cleanup: few enough to hold locks, or the event loop on SQLite, for milliseconds only. */
+export const batchSize = 1000

@@ -1,0 +1,297 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type AtomicStore,
+  type Awaitable,
+  type Cleanup,
+  type Context,
+  type CtxStore,
+  checkedDuration,
+  type IterableCtxStore,
+  type IterableStore,
+  isWellFormedToken,
+  minute,
+  type ScannableStore,
+  type Store,
+  startCleanup,
+} from '@scs/core'
+import { isPending, map } from './awaitable.ts'
+import { databaseError, isConflict } from './database-error.ts'
+import { batchSize, type Dialect, pageSize, type SessionRow } from './dialect.ts'
+import { ensureTable } from './ensure-table.ts'
+import { openDialect } from './open-dialect.ts'
+import type { AnyDrizzleDatabase, SessionsTable } from './types.ts'
+
+/** Options of {@link DrizzleStore.create}. */
+export interface DrizzleStoreOptions<Db> {
+  /**
+   * The table, of the same dialect as the database: any name, `sessionColumns()` of `@scs/drizzle-store/pg`, `/mysql`
+   * or `/sqlite`, and further columns that are nullable or have a default; the store keeps what is in them.
+   * @default `sessions` of the dialect
+   */
+  table?: SessionsTable<Db> | undefined
+  /**
+   * Create the table when it is absent, with the indexes of its definition; several processes may do so at once. With
+   * `false` a missing table is an error of `create`: for tables that migrations own. @default true
+   */
+  createTable?: boolean | undefined
+  /** Milliseconds between two removals of expired sessions; 0: none. @default 5 * minute */
+  cleanupInterval?: number | undefined
+  /** Hears what a removal in the background failed with; the next one tries again. @default console.error */
+  onCleanupError?: ((error: unknown) => void) | undefined
+}
+
+/**
+ * Sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite, through a database of Drizzle ORM. The counterpart of
+ * SCS's `bunstore`, `gormstore` and stores of single databases.
+ *
+ * - Over a synchronous driver (better-sqlite3) the methods of one session answer at once, without a promise.
+ * - Times are the application's, not the database's: of several machines, keep the clocks alike.
+ * - When the database fails, the method rejects (throws, over a synchronous driver) with an Error that has the driver's
+ *   `code`, `errno` and `sqlState`, and neither token nor data; the next call tries anew. After a deadlock, or when
+ *   an SQLite file is locked, an asynchronous store has tried again for about half a second.
+ * - An expiry before the year 1000 is kept as that year: it has passed. One after 9999, or an invalid Date, is a
+ *   TypeError.
+ */
+export class DrizzleStore
+  implements Store, CtxStore, IterableStore, IterableCtxStore, AtomicStore, ScannableStore
+{
+  readonly #dialect: Dialect
+  readonly #cleanup: Cleanup
+  #isStopped = false
+  #cleaning: Promise<unknown> = Promise.resolve()
+
+  /**
+   * Opens the store over `db`, what `drizzle()` gives. Creates the table if it is absent (see
+   * {@link DrizzleStoreOptions.createTable}), checks it, and starts the cleanup in the background, whose timer does not
+   * keep the process alive.
+   *
+   * Throws a TypeError for a `db`, `table` or `cleanupInterval` that cannot be; an Error when the database does not
+   * answer, when the table is missing and not to be created, and when sessions cannot be kept in it, which says why.
+   */
+  static async create<Db extends AnyDrizzleDatabase>(
+    db: Db,
+    options: DrizzleStoreOptions<NoInfer<Db>> = {},
+  ): Promise<DrizzleStore> {
+    const interval = checkedDuration('cleanupInterval', options.cleanupInterval ?? 5 * minute)
+    const dialect = await openDialect(db, options.table)
+    await ensureTable(dialect.schema, options.createTable ?? true)
+    return new DrizzleStore(dialect, interval, options.onCleanupError ?? console.error)
+  }
+
+  private constructor(dialect: Dialect, interval: number, onError: (error: unknown) => void) {
+    this.#dialect = dialect
+    this.#cleanup = startCleanup(interval, () => this.#clean(() => !this.#isStopped), onError)
+  }
+
+  find(token: string): Awaitable<Uint8Array | undefined> {
+    if (!isWellFormedToken(token)) return undefined
+    const rows = this.#run('find a session', ({ queries }) => queries.find(token, now()))
+    return map(rows, ([row]) => row?.data)
+  }
+
+  findCtx(_ctx: Context, token: string): Awaitable<Uint8Array | undefined> {
+    return this.find(token)
+  }
+
+  /** Throws a TypeError for a malformed token, a RangeError for more data than the column holds. */
+  commit(token: string, data: Uint8Array, expiry: Date): Awaitable<unknown> {
+    const row = this.#checked(token, data, expiry)
+    if (row instanceof Error) return this.#reject(row)
+    return this.#run('commit a session', ({ queries }) => queries.commit(row))
+  }
+
+  commitCtx(_ctx: Context, token: string, data: Uint8Array, expiry: Date): Awaitable<unknown> {
+    return this.commit(token, data, expiry)
+  }
+
+  delete(token: string): Awaitable<unknown> {
+    if (!isWellFormedToken(token)) return undefined
+    return this.#run('delete a session', ({ queries }) => queries.delete(token))
+  }
+
+  deleteCtx(_ctx: Context, token: string): Awaitable<unknown> {
+    return this.delete(token)
+  }
+
+  findWithExpiry(
+    _ctx: Context,
+    token: string,
+  ): Awaitable<{ data: Uint8Array; expiry: Date } | undefined> {
+    if (!isWellFormedToken(token)) return undefined
+    const rows = this.#run('find a session', ({ queries }) => queries.findWithExpiry(token, now()))
+    return map(rows, ([row]) => row)
+  }
+
+  replace(
+    ctx: Context,
+    token: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+    expiry: Date,
+  ): Awaitable<boolean> {
+    if (!isWellFormedToken(token)) return false
+    return this.rename(ctx, token, token, expected, data, expiry)
+  }
+
+  touch(_ctx: Context, token: string, expiry: Date): Awaitable<boolean> {
+    if (!isWellFormedToken(token)) return false
+    const date = storable(expiry)
+    if (date instanceof Error) return this.#reject(date)
+    return this.#run('touch a session', ({ queries }) => queries.touch(token, date, now()))
+  }
+
+  /** Rejects when a session is under `newToken` already. */
+  rename(
+    _ctx: Context,
+    token: string,
+    newToken: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+    expiry: Date,
+  ): Awaitable<boolean> {
+    const next = this.#checked(newToken, data, expiry)
+    if (next instanceof Error) return this.#reject(next)
+    if (!isWellFormedToken(token)) return false
+    return this.#run('replace a session', ({ queries }) =>
+      queries.replace(token, expected, next, now()),
+    )
+  }
+
+  all(): Promise<Map<string, Uint8Array>> {
+    return this.#all(undefined)
+  }
+
+  allCtx(ctx: Context): Promise<Map<string, Uint8Array>> {
+    return this.#all(ctx)
+  }
+
+  /** Reads pages of 200 rows, in the order of tokens; stops between two when `ctx.signal` is aborted. */
+  scan(ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+    return this.#scan(ctx)
+  }
+
+  /**
+   * Removes every session that has expired by now, in batches of 1,000, and gives their number: one whole cleanup, for
+   * a cron job. Waits for a cleanup in progress first: in one store, there are never two at once.
+   */
+  deleteExpired(): Promise<number> {
+    return this.#clean(() => true)
+  }
+
+  /**
+   * Ends the cleanup in the background and waits for a run in progress, which ends after its current batch. Idempotent.
+   * The store goes on working; the database is the caller's to close.
+   */
+  async stopCleanup(): Promise<void> {
+    this.#isStopped = true
+    await this.#cleanup.stop()
+  }
+
+  /** As {@link DrizzleStore.stopCleanup}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stopCleanup()
+  }
+
+  async #all(ctx: Context | undefined): Promise<Map<string, Uint8Array>> {
+    const live = new Map<string, Uint8Array>()
+    for await (const [token, data] of this.#scan(ctx)) live.set(token, data)
+    return live
+  }
+
+  async *#scan(
+    ctx: Context | undefined,
+  ): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+    let after = ''
+    for (;;) {
+      ctx?.signal?.throwIfAborted()
+      const rows = await this.#run('read the sessions', ({ queries }) => queries.page(after, now()))
+      for (const row of rows) {
+        after = row.token
+        yield [row.token, row.data]
+      }
+      if (rows.length < pageSize) return
+    }
+  }
+
+  #clean(isWanted: () => boolean): Promise<number> {
+    const run = this.#cleaning.then(() => this.#deleteBatches(isWanted))
+    this.#cleaning = run.catch(() => {})
+    return run
+  }
+
+  async #deleteBatches(isWanted: () => boolean): Promise<number> {
+    const expiredBy = now()
+    let total = 0
+    while (isWanted()) {
+      const deleted = await this.#run('delete expired sessions', ({ queries }) =>
+        queries.deleteExpired(expiredBy),
+      )
+      total += deleted
+      if (deleted < batchSize) break
+      // A synchronous driver would keep everything else waiting until the last batch.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return total
+  }
+
+  #checked(token: string, data: Uint8Array, expiry: Date): SessionRow | Error {
+    if (!isWellFormedToken(token)) {
+      return new TypeError('token must be 1 to 43 of the characters A-Z a-z 0-9 _ -')
+    }
+    const { maxData } = this.#dialect
+    if (data.length > maxData) {
+      return new RangeError(`data is ${data.length} bytes, and its column holds ${maxData}`)
+    }
+    const date = storable(expiry)
+    return date instanceof Error ? date : { token, data, expiry: date }
+  }
+
+  #run<T>(operation: string, query: (dialect: Dialect) => Awaitable<T>): Awaitable<T> {
+    try {
+      const result = query(this.#dialect)
+      if (!isPending(result)) return result
+      return result.then(undefined, (error) => this.#again(operation, query, error))
+    } catch (error) {
+      return this.#reject(databaseError(operation, error))
+    }
+  }
+
+  // For half a second or so. A synchronous driver cannot wait without blocking all; better-sqlite3 does that itself.
+  async #again<T>(
+    operation: string,
+    query: (dialect: Dialect) => Awaitable<T>,
+    error: unknown,
+  ): Promise<T> {
+    let failure = error
+    for (let tries = 1; tries <= 10 && isConflict(failure); tries++) {
+      await delay(Math.random() * 20 * tries)
+      try {
+        return await query(this.#dialect)
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw databaseError(operation, failure)
+  }
+
+  #reject(error: Error): Promise<never> {
+    if (this.#dialect.isSync) throw error
+    return Promise.reject(error)
+  }
+}
+
+function now(): Date {
+  return new Date(Date.now())
+}
+
+// MySQL's DATETIME begins with the year 1000 and ends with 9999.
+const earliest = Date.UTC(1000, 0, 1)
+const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+function storable(expiry: Date): Date | Error {
+  const time = expiry.getTime()
+  if (!(time <= latest)) {
+    return new TypeError('expiry must be a valid Date, of the year 9999 at the latest')
+  }
+  return time < earliest ? new Date(earliest) : expiry
+}

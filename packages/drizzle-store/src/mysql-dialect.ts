@@ -1,0 +1,216 @@
+import { and, asc, gt, is, lte, sql } from 'drizzle-orm'
+import {
+  getTableConfig,
+  type MySqlDatabase,
+  type MySqlQueryResultHKT,
+  MySqlTable,
+  type PreparedQueryHKTBase,
+} from 'drizzle-orm/mysql-core'
+import { columnNamer, tableElements } from './create-table.ts'
+import { batchSize, type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import { sessions } from './mysql.ts'
+import { assigned, bound, filledColumns, reuse } from './statements.ts'
+
+type Db = MySqlDatabase<MySqlQueryResultHKT, PreparedQueryHKTBase>
+type SessionsOf = typeof sessions
+
+/** MySQL and MariaDB, through whatever driver `db` has. Throws a TypeError when `table` is not one of MySQL's. */
+export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
+  if (!is(table, MySqlTable)) throw new TypeError('table must be a mysqlTable, as db is of MySQL')
+  const mysqlDb = db as Db
+  const sessionsTable = table as unknown as SessionsOf
+  return {
+    isSync: false,
+    // What MEDIUMBLOB holds. Outside of strict mode, MySQL would cut what is longer.
+    maxData: 2 ** 24 - 1,
+    queries: mysqlQueries(mysqlDb, sessionsTable),
+    schema: mysqlSchema(mysqlDb, sessionsTable),
+  }
+}
+
+function mysqlQueries(db: Db, table: SessionsOf): Queries {
+  const hasToken = sql`${table.token} = ${bound('token', table.token)}`
+  const isLive = sql`${table.expiry} > ${bound('now', table.expiry)}`
+  const holds = sql`${table.data} = ${bound('expected', table.data)}`
+
+  const find = reuse(table, () =>
+    db
+      .select({ data: table.data })
+      .from(table)
+      .where(and(hasToken, isLive))
+      .$withCache(false)
+      .prepare(),
+  )
+  const findWithExpiry = reuse(table, () =>
+    db
+      .select({ data: table.data, expiry: table.expiry })
+      .from(table)
+      .where(and(hasToken, isLive))
+      .$withCache(false)
+      .prepare(),
+  )
+  const commit = reuse(table, () =>
+    db
+      .insert(table)
+      .values({
+        token: sql.placeholder('token'),
+        data: sql.placeholder('data'),
+        expiry: sql.placeholder('expiry'),
+      })
+      // MariaDB does not know the row alias that MySQL 8.0.20 recommends in place of VALUES().
+      .onDuplicateKeyUpdate({
+        set: {
+          data: sql`values(${sql.identifier(table.data.name)})`,
+          expiry: sql`values(${sql.identifier(table.expiry.name)})`,
+        },
+      })
+      .prepare(),
+  )
+  const remove = reuse(table, () => db.delete(table).where(hasToken).prepare())
+  const replace = reuse(table, () =>
+    db
+      .update(table)
+      .set({
+        token: assigned('newToken', table.token),
+        data: assigned('data', table.data),
+        expiry: assigned('expiry', table.expiry),
+      })
+      .where(and(hasToken, holds, isLive))
+      .prepare(),
+  )
+  const touch = reuse(table, () =>
+    db
+      .update(table)
+      .set({ expiry: assigned('expiry', table.expiry) })
+      .where(and(hasToken, isLive))
+      .prepare(),
+  )
+  const hasExpiry = sql`${table.expiry} = ${bound('expiry', table.expiry)}`
+  const wasTouched = reuse(table, () =>
+    db
+      .select({ token: table.token })
+      .from(table)
+      .where(and(hasToken, hasExpiry, isLive))
+      .$withCache(false)
+      .prepare(),
+  )
+  const wasReplaced = reuse(table, () =>
+    db
+      .select({ token: table.token })
+      .from(table)
+      .where(and(hasToken, hasExpiry, isLive, holds))
+      .$withCache(false)
+      .prepare(),
+  )
+  const page = reuse(table, () =>
+    db
+      .select({ token: table.token, data: table.data })
+      .from(table)
+      .where(and(gt(table.token, sql.placeholder('after')), isLive))
+      .orderBy(asc(table.token))
+      .limit(pageSize)
+      .$withCache(false)
+      .prepare(),
+  )
+  const deleteExpired = reuse(table, () =>
+    db
+      .delete(table)
+      .where(lte(table.expiry, bound('now', table.expiry)))
+      .orderBy(asc(table.expiry))
+      .limit(batchSize)
+      .prepare(),
+  )
+
+  return {
+    find: (token, now) => find().execute({ token, now }),
+    findWithExpiry: (token, now) => findWithExpiry().execute({ token, now }),
+    commit: (row) => commit().execute({ ...row }),
+    delete: (token) => remove().execute({ token }),
+    // A connection without the flag FOUND_ROWS counts only rows that changed. An UPDATE that changes nothing has found
+    // its row only if the row was already as asked for, and that can be seen afterwards as well.
+    async replace(token, expected, next, now) {
+      const values = { ...next, newToken: next.token, token, expected, now }
+      if (affectedRows(await replace().execute(values)) > 0) return true
+      if (next.token !== token || Buffer.compare(expected, next.data) !== 0) return false
+      return (await wasReplaced().execute(values)).length > 0
+    },
+    async touch(token, expiry, now) {
+      const values = { token, expiry, now }
+      if (affectedRows(await touch().execute(values)) > 0) return true
+      return (await wasTouched().execute(values)).length > 0
+    },
+    page: (after, now) => page().execute({ after, now }),
+    deleteExpired: async (now) => affectedRows(await deleteExpired().execute({ now })),
+  }
+}
+
+// What mysql2 gives of a statement without rows: a header, and no fields.
+function affectedRows(result: unknown): number {
+  return (result as readonly [{ readonly affectedRows: number }])[0].affectedRows
+}
+
+function mysqlSchema(db: Db, table: SessionsOf): SchemaOfTable {
+  const config = getTableConfig(table)
+  const columnName = columnNamer(db)
+  return {
+    name: `${config.schema === undefined ? '' : `${config.schema}.`}${config.name}`,
+    filled: filledColumns(table, columnName),
+    expected: {
+      token: {
+        name: table.token.name,
+        type: table.token.getSQLType(),
+        accepts: (type) =>
+          isAtLeast(type, /^(?:var)?char\((\d+)\) .*_bin$/, 43) ||
+          isAtLeast(type, /^varbinary\((\d+)\)/, 43),
+      },
+      data: {
+        name: table.data.name,
+        type: table.data.getSQLType(),
+        accepts: (type) => /^(?:medium|long)blob\b/.test(type),
+      },
+      expiry: {
+        name: table.expiry.name,
+        type: table.expiry.getSQLType(),
+        accepts: (type) => isAtLeast(type, /^datetime\((\d)\)/, 3),
+      },
+    },
+    async describe() {
+      const here = sql`table_schema = ${config.schema === undefined ? sql`database()` : config.schema} and table_name = ${config.name}`
+      const rows = await db
+        .select({
+          name: sql<string>`c.column_name`,
+          type: sql<string>`lower(concat_ws(' ', c.column_type, c.collation_name))`,
+          isRequired: sql<number>`c.is_nullable = 'NO' and c.column_default is null
+            and c.extra not like '%auto_increment%' and c.extra not like '%generated%'`,
+          isUnique: sql<number>`exists (select 1 from information_schema.statistics s where ${here} and s.non_unique = 0
+            and s.sub_part is null group by s.index_name
+            having count(*) = 1 and max(s.column_name) = c.column_name)`,
+        })
+        .from(sql`information_schema.columns c`)
+        .where(here)
+        .$withCache(false)
+      if (rows.length === 0) return undefined
+      return rows.map((row) => ({
+        name: row.name,
+        type: row.type,
+        isRequired: Number(row.isRequired) === 1,
+        isUnique: Number(row.isUnique) === 1,
+      }))
+    },
+    async create() {
+      const { elements, indexes } = tableElements(config, columnName)
+      // MySQL has no CREATE INDEX IF NOT EXISTS.
+      for (const index of indexes) {
+        elements.push(sql`${index.unique}index ${sql.identifier(index.name)} (${index.columns})`)
+      }
+      await db.execute(
+        sql`create table if not exists ${table} (${sql.join(elements, sql`, `)})`.inlineParams(),
+      )
+    },
+  }
+}
+
+function isAtLeast(type: string, pattern: RegExp, least: number): boolean {
+  const match = pattern.exec(type)
+  return match !== null && Number(match[1]) >= least
+}

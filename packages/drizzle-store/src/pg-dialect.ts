@@ -1,0 +1,210 @@
+import { createHash } from 'node:crypto'
+import { and, asc, gt, inArray, is, lte, sql } from 'drizzle-orm'
+import {
+  getTableConfig,
+  type PgDatabase,
+  type PgQueryResultHKT,
+  PgTable,
+} from 'drizzle-orm/pg-core'
+import { columnNamer, tableElements } from './create-table.ts'
+import { batchSize, type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import { sessions } from './pg.ts'
+import { assigned, bound, filledColumns, reuse } from './statements.ts'
+
+type Db = PgDatabase<PgQueryResultHKT>
+type SessionsOf = typeof sessions
+
+/** PostgreSQL, through whatever driver `db` has. Throws a TypeError when `table` is not one of PostgreSQL's. */
+export function pgDialect(db: unknown, table: unknown = sessions): Dialect {
+  if (!is(table, PgTable)) throw new TypeError('table must be a pgTable, as db is of PostgreSQL')
+  const pgDb = db as Db
+  const sessionsTable = table as unknown as SessionsOf
+  return {
+    isSync: false,
+    maxData: 2 ** 30 - 1,
+    queries: pgQueries(pgDb, sessionsTable),
+    schema: pgSchema(pgDb, sessionsTable),
+  }
+}
+
+function pgQueries(db: Db, table: SessionsOf): Queries {
+  const hasToken = sql`${table.token} = ${bound('token', table.token)}`
+  const isLive = sql`${table.expiry} > ${bound('now', table.expiry)}`
+  const holds = sql`${table.data} = ${bound('expected', table.data)}`
+  // A Date of the driver's would depend on the session's DateStyle and TimeZone.
+  const expiry = sql`round(extract(epoch from ${table.expiry}) * 1000)`.mapWith(
+    (milliseconds: unknown) => new Date(Number(milliseconds)),
+  )
+
+  const find = reuse(table, () =>
+    prepare(
+      db.select({ data: table.data }).from(table).where(and(hasToken, isLive)).$withCache(false),
+    ),
+  )
+  const findWithExpiry = reuse(table, () =>
+    prepare(
+      db
+        .select({ data: table.data, expiry })
+        .from(table)
+        .where(and(hasToken, isLive))
+        .$withCache(false),
+    ),
+  )
+  const commit = reuse(table, () =>
+    prepare(
+      db
+        .insert(table)
+        .values({
+          token: sql.placeholder('token'),
+          data: sql.placeholder('data'),
+          expiry: sql.placeholder('expiry'),
+        })
+        .onConflictDoUpdate({
+          target: table.token,
+          set: {
+            data: sql`excluded.${sql.identifier(table.data.name)}`,
+            expiry: sql`excluded.${sql.identifier(table.expiry.name)}`,
+          },
+        }),
+    ),
+  )
+  const remove = reuse(table, () => prepare(db.delete(table).where(hasToken)))
+  const replace = reuse(table, () =>
+    prepare(
+      db
+        .update(table)
+        .set({
+          token: assigned('newToken', table.token),
+          data: assigned('data', table.data),
+          expiry: assigned('expiry', table.expiry),
+        })
+        .where(and(hasToken, holds, isLive))
+        .returning({ token: table.token }),
+    ),
+  )
+  const touch = reuse(table, () =>
+    prepare(
+      db
+        .update(table)
+        .set({ expiry: assigned('expiry', table.expiry) })
+        .where(and(hasToken, isLive))
+        .returning({ token: table.token }),
+    ),
+  )
+  const page = reuse(table, () =>
+    prepare(
+      db
+        .select({ token: table.token, data: table.data })
+        .from(table)
+        .where(and(gt(table.token, sql.placeholder('after')), isLive))
+        .orderBy(asc(table.token))
+        .limit(pageSize)
+        .$withCache(false),
+    ),
+  )
+  const isExpired = lte(table.expiry, bound('now', table.expiry))
+  const deleteExpired = reuse(table, () =>
+    prepare(
+      db
+        .delete(table)
+        .where(
+          and(
+            inArray(
+              table.token,
+              db
+                .select({ token: table.token })
+                .from(table)
+                .where(isExpired)
+                .orderBy(asc(table.expiry))
+                .limit(batchSize)
+                // Of several cleaning processes none waits for another.
+                .for('update', { skipLocked: true }),
+            ),
+            isExpired,
+          ),
+        )
+        .returning({ token: table.token }),
+    ),
+  )
+
+  return {
+    find: (token, now) => find().execute({ token, now }),
+    findWithExpiry: (token, now) => findWithExpiry().execute({ token, now }),
+    commit: (row) => commit().execute({ ...row }),
+    delete: (token) => remove().execute({ token }),
+    replace: async (token, expected, next, now) =>
+      (await replace().execute({ ...next, newToken: next.token, token, expected, now })).length > 0,
+    touch: async (token, expiry, now) => (await touch().execute({ token, expiry, now })).length > 0,
+    page: (after, now) => page().execute({ after, now }),
+    deleteExpired: async (now) => (await deleteExpired().execute({ now })).length,
+  }
+}
+
+// On one connection, node-postgres wants one name for one statement.
+function prepare<P>(query: { toSQL(): { sql: string }; prepare(name: string): P }): P {
+  const text = createHash('sha256').update(query.toSQL().sql).digest('hex')
+  return query.prepare(`scs_${text.slice(0, 32)}`)
+}
+
+function pgSchema(db: Db, table: SessionsOf): SchemaOfTable {
+  const config = getTableConfig(table)
+  const name = [config.schema, config.name]
+    .filter((part) => part !== undefined)
+    .map((part) => `"${part.replaceAll('"', '""')}"`)
+    .join('.')
+  const columnName = columnNamer(db)
+  return {
+    name: `${config.schema === undefined ? '' : `${config.schema}.`}${config.name}`,
+    filled: filledColumns(table, columnName),
+    expected: {
+      token: {
+        name: table.token.name,
+        type: 'text',
+        accepts: (type) =>
+          type === 'text' || isAtLeast(type, /^character varying(?:\((\d+)\))?$/, 43),
+      },
+      data: { name: table.data.name, type: 'bytea', accepts: (type) => type === 'bytea' },
+      expiry: {
+        name: table.expiry.name,
+        type: 'timestamp with time zone',
+        accepts: (type) => isAtLeast(type, /^timestamp(?:\((\d)\))? with time zone$/, 3),
+      },
+    },
+    async describe() {
+      const rows = await db
+        .select({
+          name: sql<string>`a.attname`,
+          type: sql<string>`format_type(a.atttypid, a.atttypmod)`,
+          isRequired: sql<boolean>`a.attnotnull and not a.atthasdef and a.attidentity = ''`,
+          isUnique: sql<boolean>`exists (select 1 from pg_index i where i.indrelid = a.attrelid and i.indisunique
+            and i.indisvalid and i.indpred is null and i.indnkeyatts = 1 and i.indkey[0] = a.attnum)`,
+        })
+        .from(sql`pg_attribute a`)
+        .where(sql`a.attrelid = to_regclass(${name}) and a.attnum > 0 and not a.attisdropped`)
+        .$withCache(false)
+      return rows.length > 0 ? rows : undefined
+    },
+    async create() {
+      const { elements, indexes } = tableElements(config, columnName)
+      const statements = indexes.map(
+        (index) =>
+          sql`create ${index.unique}index ${sql.identifier(index.name)} on ${table} (${index.columns});`,
+      )
+      // One statement is one transaction, on any driver. `if not exists` alone races in the catalog, and postgres.js
+      // prints its notice; the lock ends with the transaction. Its number is "scs" in ASCII.
+      const block = sql`do $scs$ begin
+        perform pg_advisory_xact_lock(7562099);
+        if to_regclass(${name}) is null then
+          create table ${table} (${sql.join(elements, sql`, `)});
+          ${sql.join(statements)}
+        end if;
+      end $scs$`
+      await db.execute(block.inlineParams())
+    },
+  }
+}
+
+function isAtLeast(type: string, pattern: RegExp, least: number): boolean {
+  const match = pattern.exec(type)
+  return match !== null && (match[1] === undefined || Number(match[1]) >= least)
+}

@@ -1,0 +1,221 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Awaitable } from '@scs/core'
+import { and, asc, gt, inArray, is, lte, sql } from 'drizzle-orm'
+import { type BaseSQLiteDatabase, getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { map } from './awaitable.ts'
+import { columnNamer, tableElements } from './create-table.ts'
+import { isConflict } from './database-error.ts'
+import { batchSize, type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import { sessions } from './sqlite.ts'
+import { assigned, bound, filledColumns, reuse } from './statements.ts'
+
+// The two kinds have the same methods; those of the synchronous kind answer without a promise.
+type Db = BaseSQLiteDatabase<'async', unknown>
+type SessionsOf = typeof sessions
+
+/** SQLite, through whatever driver `db` has. Throws a TypeError when `table` is not one of SQLite's. */
+export function sqliteDialect(db: unknown, table: unknown = sessions): Dialect {
+  if (!is(table, SQLiteTable)) {
+    throw new TypeError('table must be an sqliteTable, as db is of SQLite')
+  }
+  const sqliteDb = db as Db
+  const sessionsTable = table as unknown as SessionsOf
+  return {
+    isSync: (db as { resultKind?: unknown }).resultKind === 'sync',
+    // SQLite's own limit, unless it was compiled with another.
+    maxData: 1_000_000_000,
+    queries: sqliteQueries(sqliteDb, sessionsTable),
+    schema: sqliteSchema(sqliteDb, sessionsTable),
+  }
+}
+
+function sqliteQueries(db: Db, table: SessionsOf): Queries {
+  const hasToken = sql`${table.token} = ${bound('token', table.token)}`
+  const isLive = sql`${table.expiry} > ${bound('now', table.expiry)}`
+  const holds = sql`${table.data} = ${bound('expected', table.data)}`
+
+  const find = reuse(table, () =>
+    db
+      .select({ data: table.data })
+      .from(table)
+      .where(and(hasToken, isLive))
+      .$withCache(false)
+      .prepare(),
+  )
+  const findWithExpiry = reuse(table, () =>
+    db
+      .select({ data: table.data, expiry: table.expiry })
+      .from(table)
+      .where(and(hasToken, isLive))
+      .$withCache(false)
+      .prepare(),
+  )
+  // Not INSERT OR REPLACE, which deletes the row first, with its other columns and its child rows.
+  const commit = reuse(table, () =>
+    db
+      .insert(table)
+      .values({
+        token: sql.placeholder('token'),
+        data: sql.placeholder('data'),
+        expiry: sql.placeholder('expiry'),
+      })
+      .onConflictDoUpdate({
+        target: table.token,
+        set: {
+          data: sql`excluded.${sql.identifier(table.data.name)}`,
+          expiry: sql`excluded.${sql.identifier(table.expiry.name)}`,
+        },
+      })
+      .prepare(),
+  )
+  const remove = reuse(table, () => db.delete(table).where(hasToken).prepare())
+  const replace = reuse(table, () =>
+    db
+      .update(table)
+      .set({
+        token: assigned('newToken', table.token),
+        data: assigned('data', table.data),
+        expiry: assigned('expiry', table.expiry),
+      })
+      .where(and(hasToken, holds, isLive))
+      .returning({ token: table.token })
+      .prepare(),
+  )
+  const touch = reuse(table, () =>
+    db
+      .update(table)
+      .set({ expiry: assigned('expiry', table.expiry) })
+      .where(and(hasToken, isLive))
+      .returning({ token: table.token })
+      .prepare(),
+  )
+  const page = reuse(table, () =>
+    db
+      .select({ token: table.token, data: table.data })
+      .from(table)
+      .where(and(gt(table.token, sql.placeholder('after')), isLive))
+      .orderBy(asc(table.token))
+      .limit(pageSize)
+      .$withCache(false)
+      .prepare(),
+  )
+  const isExpired = lte(table.expiry, bound('now', table.expiry))
+  const deleteExpired = reuse(table, () =>
+    db
+      .delete(table)
+      .where(
+        and(
+          // DELETE … LIMIT is an option at SQLite's compilation that few have.
+          inArray(
+            table.token,
+            db
+              .select({ token: table.token })
+              .from(table)
+              .where(isExpired)
+              .orderBy(asc(table.expiry))
+              .limit(batchSize),
+          ),
+          isExpired,
+        ),
+      )
+      .returning({ token: table.token })
+      .prepare(),
+  )
+
+  return {
+    find: (token, now) => find().all({ token, now }),
+    findWithExpiry: (token, now) => findWithExpiry().all({ token, now }),
+    commit: (row) => commit().run({ ...row }),
+    delete: (token) => remove().run({ token }),
+    replace: (token, expected, next, now) =>
+      map(
+        replace().all({ ...next, newToken: next.token, token, expected, now }) as Awaitable<
+          unknown[]
+        >,
+        isOne,
+      ),
+    touch: (token, expiry, now) =>
+      map(touch().all({ token, expiry, now }) as Awaitable<unknown[]>, isOne),
+    page: (after, now) => page().all({ after, now }),
+    deleteExpired: (now) =>
+      map(deleteExpired().all({ now }) as Awaitable<unknown[]>, (rows) => rows.length),
+  }
+}
+
+function isOne(rows: readonly unknown[]): boolean {
+  return rows.length > 0
+}
+
+function sqliteSchema(db: Db, table: SessionsOf): SchemaOfTable {
+  const config = getTableConfig(table)
+  const columnName = columnNamer(db)
+  return {
+    name: config.name,
+    filled: filledColumns(table, columnName),
+    // By the rules of affinity (https://sqlite.org/datatype3.html): a column keeps text, bytes or a double as it is.
+    expected: {
+      token: {
+        name: table.token.name,
+        type: 'text',
+        accepts: (type) => /char|clob|text/.test(type) && !/int/.test(type),
+      },
+      data: {
+        name: table.data.name,
+        type: 'blob',
+        accepts: (type) => type === '' || /blob/.test(type),
+      },
+      expiry: {
+        name: table.expiry.name,
+        type: 'real',
+        accepts: (type) => /real|floa|doub/.test(type) && !/int/.test(type),
+      },
+    },
+    async describe() {
+      const query = db
+        .select({
+          name: sql<string>`c.name`,
+          type: sql<string>`lower(c.type)`,
+          isRequired: sql<number>`c."notnull" and c.dflt_value is null and c.pk = 0 and c.hidden = 0`,
+          isUnique: sql<number>`(c.pk = 1 and (select max(pk) from pragma_table_xinfo(${config.name})) = 1)
+            or exists (select 1 from pragma_index_list(${config.name}) l where l."unique" and not l.partial
+              and (select group_concat(i.name, '/') from pragma_index_info(l.name) i) = c.name)`,
+        })
+        .from(sql`pragma_table_xinfo(${config.name}) c`)
+        .$withCache(false)
+      const rows = await whenFree(() => query)
+      if (rows.length === 0) return undefined
+      return rows.map((row) => ({
+        name: row.name,
+        type: row.type,
+        isRequired: Number(row.isRequired) === 1,
+        isUnique: Number(row.isUnique) === 1,
+      }))
+    },
+    async create() {
+      const { elements, indexes } = tableElements(config, columnName)
+      const statements = [
+        sql`create table if not exists ${table} (${sql.join(elements, sql`, `)})`,
+        ...indexes.map(
+          (index) =>
+            sql`create ${index.unique}index if not exists ${sql.identifier(index.name)} on ${table} (${index.columns})`,
+        ),
+      ]
+      for (const statement of statements) await whenFree(() => db.run(statement.inlineParams()))
+    },
+  }
+}
+
+// Processes that start together find the file locked; some drivers have no busy timeout, and SQLite does not heed it where
+// waiting could be a deadlock.
+async function whenFree<T>(run: () => PromiseLike<T>): Promise<T> {
+  const patience = 10_000
+  const pause = 20
+  for (let tries = patience / pause; ; tries--) {
+    try {
+      return await run()
+    } catch (error) {
+      if (tries === 0 || !isConflict(error)) throw error
+      await delay(pause * (0.5 + Math.random()))
+    }
+  }
+}

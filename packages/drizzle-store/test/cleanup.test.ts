@@ -1,0 +1,181 @@
+import { background } from '@scs/core'
+import { DrizzleStore } from '@scs/drizzle-store'
+import SQLite from 'better-sqlite3'
+import { type SQL, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/better-sqlite3'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createDatabase, isAvailable, openNew, select } from './databases.ts'
+import { betterSqlite3, drivers, libsql, type Opened, oneOfEach } from './drivers.ts'
+
+const future = new Date('2100-01-01')
+const past = new Date('2020-01-01')
+const data = new TextEncoder().encode('data')
+
+for (const driver of drivers) {
+  describe.skipIf(!isAvailable(driver))(driver.name, () => {
+    let opened: Opened
+    let store: DrizzleStore
+    beforeAll(async () => {
+      opened = await openNew(driver)
+      store = await DrizzleStore.create(opened.db, { cleanupInterval: 0 })
+    })
+    afterAll(() => opened?.close())
+
+    it('deleteExpired removes what has expired, gives its number, and leaves what lives', async () => {
+      await store.commit('lives', data, future)
+      await store.commit('expired', data, past)
+      await store.commit('expired-too', data, new Date(Date.now()))
+      await store.commit('renewed', data, past)
+      await store.commit('renewed', data, future)
+      expect(await store.deleteExpired()).toBe(2)
+      expect(await rows(opened)).toEqual(['lives', 'renewed'])
+      expect(await store.deleteExpired()).toBe(0)
+    })
+  })
+}
+
+for (const driver of oneOfEach) {
+  describe.skipIf(!isAvailable(driver))(driver.name, () => {
+    let opened: Opened
+    let stores: DrizzleStore[] = []
+    beforeAll(async () => {
+      opened = await openNew(driver)
+    })
+    afterEach(async () => {
+      for (const store of stores) await store.stopCleanup()
+      stores = []
+    })
+    afterAll(() => opened?.close())
+
+    async function open(cleanupInterval: number, onCleanupError?: (error: unknown) => void) {
+      const store = await DrizzleStore.create(opened.db, { cleanupInterval, onCleanupError })
+      stores.push(store)
+      return store
+    }
+
+    it('deleteExpired removes more than one batch', async () => {
+      const store = await open(0)
+      await insertExpired(opened, driver.dialect, 2100)
+      await store.commit('lives', data, future)
+      expect(await store.deleteExpired()).toBe(2100)
+      expect(await rows(opened)).toEqual(['lives'])
+    })
+
+    it('two calls at once remove each session once, one after the other', async () => {
+      const store = await open(0)
+      await insertExpired(opened, driver.dialect, 1100)
+      const counts = await Promise.all([store.deleteExpired(), store.deleteExpired()])
+      expect(counts).toEqual([1100, 0])
+    })
+
+    it('expired sessions go in the background', async () => {
+      const store = await open(20)
+      await store.commit('expired', data, past)
+      await vi.waitUntil(async () => !(await rows(opened)).includes('expired'), { timeout: 10_000 })
+    })
+
+    it('a cleanup that fails is told to onCleanupError, and tried again', async () => {
+      const errors: unknown[] = []
+      const store = await open(20, (error) => errors.push(error))
+      await opened.run(sql`alter table sessions rename to away`)
+      await vi.waitUntil(() => errors.length >= 2, { timeout: 10_000 })
+      await opened.run(sql`alter table away rename to sessions`)
+      await store.commit('expired', data, past)
+      await vi.waitUntil(async () => !(await rows(opened)).includes('expired'), { timeout: 10_000 })
+      expect(String(errors[0])).toMatch('DrizzleStore could not delete expired sessions')
+      await store.stopCleanup()
+    })
+
+    it('a cleanup that fails is on the console without onCleanupError', async () => {
+      const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+      try {
+        await open(20)
+        await opened.run(sql`alter table sessions rename to away`)
+        await vi.waitUntil(() => logged.mock.calls.length > 0, { timeout: 10_000 })
+        expect(String(logged.mock.calls[0]?.[0])).toMatch('could not delete expired sessions')
+      } finally {
+        for (const store of stores) await store.stopCleanup()
+        await opened.run(sql`alter table away rename to sessions`)
+        logged.mockRestore()
+      }
+    })
+
+    it('stopCleanup ends it, may be called again, and the store goes on working', async () => {
+      const stopped = await open(20)
+      await stopped.stopCleanup()
+      await Promise.all([stopped.stopCleanup(), stopped[Symbol.asyncDispose]()])
+      await stopped.commit('expired', data, past)
+      // In the meantime another loop of the same interval has come round.
+      await cleanedElsewhere()
+      expect(await rows(opened)).toContain('expired')
+      expect(await stopped.deleteExpired()).toBe(1)
+      expect(await stopped.touch(background(), 'lives', future)).toBe(true)
+    })
+  })
+}
+
+describe('stopCleanup', () => {
+  it('waits for a run in progress, which ends after its current batch', async () => {
+    const database = await createDatabase(betterSqlite3)
+    const client = new SQLite(database.address)
+    const deletes = vi.fn()
+    const logger = { logQuery: (query: string) => query.startsWith('delete') && deletes() }
+    const db = drizzle({ client, logger })
+    const store = await DrizzleStore.create(db, { cleanupInterval: 20 })
+    const run = async (statement: SQL) => db.run(statement)
+    await insertExpired({ db, run, close: async () => {} }, 'sqlite', 2500)
+    deletes.mockClear()
+    const stopped = new Promise<void>((resolve) => {
+      deletes.mockImplementation(() => resolve(store.stopCleanup()))
+    })
+    await stopped
+    expect(await select(db, { count: sql`count(*)` }, sql`sessions`)).toEqual([{ count: 1500 }])
+    expect(deletes).toHaveBeenCalledTimes(1)
+    client.close()
+    await database.drop()
+  })
+})
+
+describe('create', () => {
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '60' as unknown as number])(
+    'refuses a cleanupInterval of %s, by name',
+    async (cleanupInterval) => {
+      const { db, close } = await openNew(libsql)
+      await expect(DrizzleStore.create(db, { cleanupInterval })).rejects.toThrow(
+        expect.objectContaining({
+          name: 'TypeError',
+          message: expect.stringContaining('cleanupInterval'),
+        }),
+      )
+      await close()
+    },
+  )
+})
+
+// Fulfilled when a loop in a database of its own has come round.
+async function cleanedElsewhere(): Promise<void> {
+  const other = await openNew(betterSqlite3)
+  const store = await DrizzleStore.create(other.db, { cleanupInterval: 20 })
+  await store.commit('expired', data, past)
+  await vi.waitUntil(async () => (await rows(other)).length === 0, { timeout: 10_000 })
+  await store.stopCleanup()
+  await other.close()
+}
+
+async function rows({ db }: Opened): Promise<unknown[]> {
+  const all = await select(db, { token: sql`token` }, sql`sessions order by token`)
+  return all.map(({ token }) => token)
+}
+
+async function insertExpired({ run }: Opened, dialect: string, count: number): Promise<void> {
+  const expiry = { pg: `'2020-01-01Z'::timestamptz`, mysql: `'2020-01-01'`, sqlite: '2458849.5' }
+  const text = { pg: `'x' || n`, mysql: `concat('x', n)`, sqlite: `'x' || n` }
+  const bytes = { pg: `'\\x00'::bytea`, mysql: `x'00'`, sqlite: `x'00'` }
+  const pick = (of: Record<string, string>) => sql.raw(of[dialect] ?? '')
+  // MariaDB ends a recursion after 1,000 steps by default.
+  await run(sql`insert into sessions (token, data, expiry)
+    with recursive ten (d) as (select 0 union all select d + 1 from ten where d < 9)
+    select ${pick(text)}, ${pick(bytes)}, ${pick(expiry)} from
+      (select a.d + 10 * b.d + 100 * c.d + 1000 * e.d as n from ten a, ten b, ten c, ten e) numbers
+    where n < ${count}`)
+}

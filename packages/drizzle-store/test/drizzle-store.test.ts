@@ -1,0 +1,200 @@
+import { background, withSignal } from '@scs/core'
+import { DrizzleStore } from '@scs/drizzle-store'
+import SQLite from 'better-sqlite3'
+import { type Logger, sql } from 'drizzle-orm'
+import { drizzle as betterSqlite } from 'drizzle-orm/better-sqlite3'
+import { Cache } from 'drizzle-orm/cache/core'
+import { drizzle as mysql2 } from 'drizzle-orm/mysql2'
+import { drizzle as nodePostgres } from 'drizzle-orm/node-postgres'
+import { createPool } from 'mysql2/promise'
+import pg from 'pg'
+import { describe, expect, it, vi } from 'vitest'
+import { createDatabase, isAvailable, openNew, select } from './databases.ts'
+import { betterSqlite3, drivers, mysqlPool, nodePostgres as nodePostgresDriver } from './drivers.ts'
+
+const ctx = background()
+const data = new TextEncoder().encode('data')
+const other = new TextEncoder().encode('other')
+const future = new Date('2100-01-01T00:00:00.123Z')
+
+describe('over better-sqlite3', () => {
+  it('the methods of one session answer at once', async () => {
+    const { db, close } = await openNew(betterSqlite3)
+    const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+    expect(store.find('a')).toBeUndefined()
+    expect(store.commit('a', data, future)).not.toHaveProperty('then')
+    expect(store.find('a')).toEqual(Buffer.from(data))
+    expect(store.findCtx(ctx, 'a')).toEqual(Buffer.from(data))
+    expect(store.findWithExpiry(ctx, 'a')).toEqual({ data: Buffer.from(data), expiry: future })
+    expect(store.replace(ctx, 'a', data, other, future)).toBe(true)
+    expect(store.touch(ctx, 'a', future)).toBe(true)
+    expect(store.rename(ctx, 'a', 'b', other, data, future)).toBe(true)
+    expect(store.delete('b')).not.toHaveProperty('then')
+    expect(store.find('b')).toBeUndefined()
+    expect(() => store.commit('not a token', data, future)).toThrow(TypeError)
+    await close()
+  })
+
+  it('SCS in Go, or julianday(), finds the same moment in the column', async () => {
+    const { db, close } = await openNew(betterSqlite3)
+    const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+    await store.commit('a', data, future)
+    const time = sql`strftime('%Y-%m-%d %H:%M:%f', expiry)`
+    expect(await select(db, { time, type: sql`typeof(expiry)` }, sql`sessions`)).toEqual([
+      { time: '2100-01-01 00:00:00.123', type: 'real' },
+    ])
+    await close()
+  })
+})
+
+for (const driver of drivers) {
+  describe.skipIf(!isAvailable(driver))(driver.name, () => {
+    it('every millisecond of a second comes back as it was', async () => {
+      const { db, close } = await openNew(driver)
+      const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+      const start = Date.UTC(2031, 4, 6, 7, 8, 9)
+      const wrong: string[] = []
+      for (let time = start; time < start + 1000; time += 7) {
+        await store.commit('a', data, new Date(time))
+        const found = await store.findWithExpiry(ctx, 'a')
+        if (found?.expiry.getTime() !== time) wrong.push(`${time}: ${found?.expiry.getTime()}`)
+      }
+      expect(wrong).toEqual([])
+      await close()
+    })
+
+    it('the clock is the application’s', async () => {
+      const { db, close } = await openNew(driver)
+      const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+      try {
+        await store.commit('a', data, future)
+        vi.useFakeTimers({ toFake: ['Date'], now: future.getTime() - 1 })
+        expect(await store.find('a')).toBeDefined()
+        vi.setSystemTime(future)
+        expect(await store.find('a')).toBeUndefined()
+        expect(await store.findWithExpiry(ctx, 'a')).toBeUndefined()
+        expect(await store.touch(ctx, 'a', new Date('2200-01-01'))).toBe(false)
+        expect(await store.replace(ctx, 'a', data, other, new Date('2200-01-01'))).toBe(false)
+        expect(await store.all()).toEqual(new Map())
+      } finally {
+        vi.useRealTimers()
+        await close()
+      }
+    })
+
+    it('an aborted client ends a scan between two pages', async () => {
+      const { db, close } = await openNew(driver)
+      const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+      for (let n = 0; n < 201; n++) await store.commit(`t${n}`, data, future)
+      const controller = new AbortController()
+      let seen = 0
+      const scan = async () => {
+        for await (const _ of store.scan(withSignal(ctx, controller.signal))) {
+          seen++
+          controller.abort(new Error('gone'))
+        }
+      }
+      await expect(scan()).rejects.toThrow('gone')
+      expect(seen).toBe(200)
+      expect((await store.all()).size).toBe(201)
+      await close()
+    })
+  })
+}
+
+describe.skipIf(!isAvailable(mysqlPool))('over a connection that counts changed rows only', () => {
+  it('an update that changes nothing has found its session all the same', async () => {
+    const database = await createDatabase(mysqlPool)
+    const client = createPool({ uri: database.address, flags: ['-FOUND_ROWS'] })
+    const db = mysql2({ client })
+    const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+    await store.commit('a', data, future)
+    expect(await store.replace(ctx, 'a', data, data, future)).toBe(true)
+    expect(await store.replace(ctx, 'a', other, other, future)).toBe(false)
+    expect(await store.replace(ctx, 'a', other, data, future)).toBe(false)
+    expect(await store.replace(ctx, 'b', data, data, future)).toBe(false)
+    expect(await store.rename(ctx, 'a', 'a', data, data, future)).toBe(true)
+    expect(await store.touch(ctx, 'a', future)).toBe(true)
+    expect(await store.touch(ctx, 'b', future)).toBe(false)
+    expect(await store.rename(ctx, 'a', 'c', data, data, future)).toBe(true)
+    expect(await store.rename(ctx, 'a', 'd', data, data, future)).toBe(false)
+    await client.end()
+    await database.drop()
+  })
+})
+
+describe.skipIf(!isAvailable(nodePostgresDriver))('over node-postgres', () => {
+  it('prepares each query once for a connection, and stores over several tables share it', async () => {
+    const database = await createDatabase(nodePostgresDriver)
+    const client = new pg.Pool({ connectionString: database.address, max: 1 })
+    const db = nodePostgres({ client })
+    const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+    const same = await DrizzleStore.create(db, { cleanupInterval: 0 })
+    for (let n = 0; n < 5; n++) {
+      await store.commit('a', data, future)
+      await same.find('a')
+      await store.find('a')
+      await store.touch(ctx, 'a', future)
+    }
+    const { rows } = await client.query(
+      `select name from pg_prepared_statements where name like 'scs%'`,
+    )
+    expect(rows).toHaveLength(3)
+    await client.end()
+    await database.drop()
+  })
+})
+
+describe('a cache of Drizzle’s', () => {
+  // Answers every query that it may with what it kept first.
+  class Stale extends Cache {
+    readonly #kept = new Map<string, unknown[]>()
+    override strategy() {
+      return 'all' as const
+    }
+    override async get(key: string) {
+      return this.#kept.get(key)
+    }
+    override async put(key: string, response: unknown) {
+      this.#kept.set(key, response as unknown[])
+    }
+    override async onMutate() {}
+  }
+
+  it.skipIf(!isAvailable(nodePostgresDriver))('never answers for a session', async () => {
+    const database = await createDatabase(nodePostgresDriver)
+    const client = new pg.Pool({ connectionString: database.address })
+    const db = nodePostgres({ client, cache: new Stale() })
+    const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+    await store.commit('a', data, future)
+    expect(await store.find('a')).toEqual(Buffer.from(data))
+    await store.commit('a', other, future)
+    expect(await store.find('a')).toEqual(Buffer.from(other))
+    await store.delete('a')
+    expect(await store.find('a')).toBeUndefined()
+    await client.end()
+    await database.drop()
+  })
+})
+
+describe('queries', () => {
+  it('a malformed token reaches no database', async () => {
+    const database = await createDatabase(betterSqlite3)
+    const client = new SQLite(database.address)
+    const logQuery = vi.fn<Logger['logQuery']>()
+    const store = await DrizzleStore.create(betterSqlite({ client, logger: { logQuery } }))
+    logQuery.mockClear()
+    for (const malformed of ['', ' ', 'a\0', 'é', 'a'.repeat(44)]) {
+      await store.find(malformed)
+      await store.findWithExpiry(ctx, malformed)
+      await store.delete(malformed)
+      await store.touch(ctx, malformed, future)
+      await store.replace(ctx, malformed, data, other, future)
+      await store.rename(ctx, malformed, 'a', data, other, future)
+    }
+    expect(logQuery).not.toHaveBeenCalled()
+    await store.stopCleanup()
+    client.close()
+    await database.drop()
+  })
+})

@@ -1,0 +1,18 @@
+// Says that it is ready, waits for the word, then creates a store and keeps a session in it.
+import { once } from 'node:events'
+import { DrizzleStore } from '../../src/index.ts'
+import { drivers } from '../drivers.ts'
+
+const [name, address = '', token = ''] = process.argv.slice(2)
+const driver = drivers.find((candidate) => candidate.name === name)
+if (driver === undefined) throw new Error(`no driver ${name}`)
+
+const { db, close } = await driver.open(address, 1)
+console.log('ready')
+await once(process.stdin, 'data')
+const store = await DrizzleStore.create(db)
+await store.commit(token, Buffer.from(token), new Date(Date.now() + 60_000))
+const data = await store.find(token)
+await store.stopCleanup()
+await close()
+console.log(JSON.stringify({ data: data && Buffer.from(data).toString() }))
