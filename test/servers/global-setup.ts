@@ -7,7 +7,8 @@ import './provided-context.ts'
 import type { TestServer } from './test-server.ts'
 
 interface Running {
-  readonly urls: ReadonlyMap<TestServer, string>
+  /** By the name of the server's variable: the servers themselves are loaded anew for each project. */
+  readonly urls: ReadonlyMap<string, string>
   readonly stop: () => Promise<void>
 }
 
@@ -19,8 +20,8 @@ const key = Symbol.for('scs.test-servers')
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   shared[key] ??= start([postgres, mariadb])
   const { urls, stop } = await shared[key]
-  project.provide('postgresUrl', urls.get(postgres))
-  project.provide('mysqlUrl', urls.get(mariadb))
+  project.provide('postgresUrl', urls.get(postgres.variable))
+  project.provide('mysqlUrl', urls.get(mariadb.variable))
   return stop
 }
 
@@ -33,14 +34,14 @@ async function start(servers: readonly TestServer[]): Promise<Running> {
   const stop = async (): Promise<void> => {
     await Promise.all(privates.map((server) => server.stop()))
   }
-  const urls = new Map(given.map((server) => [server, process.env[server.variable] ?? '']))
+  const urls = new Map(given.map(({ variable }) => [variable, process.env[variable] ?? '']))
   const outcomes = await Promise.allSettled(
     wanted.map(async (server) => {
       const recipe = server.recipe()
       if (recipe === undefined) throw new Error(`${server.name} was not found on this machine`)
       const started = await startPrivateServer(recipe)
       privates.push(started)
-      urls.set(server, server.url(started.port))
+      urls.set(server.variable, server.url(started.port))
     }),
   )
 
