@@ -3,8 +3,8 @@
 export type { SessionCookie, SessionCookieOptions } from './cookie.ts'
 export type { SessionManagerOptions } from './options.ts'
 export type { Status } from './session-data.ts'
-export type { Committed } from './session-lifecycle.ts'
 export { SessionManager } from './session-manager.ts'
+export type { Committed } from './session-writer.ts'
 export type { Key, KeyOf } from './typed-values.ts'
 
 // Durations, in milliseconds

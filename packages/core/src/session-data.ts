@@ -3,22 +3,54 @@ import { SessionError } from './errors.ts'
 /** What a request has done to its session. `'revoked'`: gone from the store while the request was running. */
 export type Status = 'unmodified' | 'modified' | 'destroyed' | 'revoked'
 
+/** What a session holds: all that is encoded. */
+export interface SessionState {
+  deadline: Date
+  readonly values: Map<string, unknown>
+}
+
+/** One thing that a request did to its session. It may be done again, to a state that others have changed meanwhile. */
+export type Change = (state: SessionState) => void
+
+/** A row as it was last read or written. */
+export interface StoredRow {
+  readonly storeToken: string
+  readonly data: Uint8Array
+}
+
+/** Another session that the next commit takes in. */
+export interface MergedSession {
+  readonly storeToken: string
+  row: { data: Uint8Array; expiry: Date }
+  state: SessionState
+  /** The store token under which a commit in progress keeps it for itself. */
+  claim?: string | undefined
+}
+
 /** Where `rememberMe` is kept: among the values, as SCS does, so that data can move between the two. */
 export const rememberMeKey = '__rememberMe'
 
+/** Tells apart two writes that would otherwise be the same bytes. See docs/decisions/0011. */
+export const writeMarkKey = '__write'
+
+const internalKeys: readonly string[] = [rememberMeKey, writeMarkKey]
 const lastDeadline = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /** One session as one request sees it: what was loaded, what has changed, and where it is filed. */
-export class SessionData {
+export class SessionData implements SessionState {
   status: Status = 'unmodified'
   /** What the client holds; '' until the first commit or renewal, and in `iterate` with hashed tokens. */
   token = ''
-  /** What the store files it under; '' until it has a token. */
+  /** What the next commit files it under; '' until it has a token. */
   storeToken = ''
-  /** Whether the store may hold a row under `storeToken`. */
-  filed = false
-  /** Store tokens of rows that go once the session is in under another. */
-  readonly superseded: string[] = []
+  /** The row that holds it, as last read or written; a commit replaces this and nothing else. */
+  stored: StoredRow | undefined
+  /** Store tokens of all rows that the store may hold for it. */
+  readonly rows: Set<string> = new Set()
+  /** Other sessions that the next commit takes in, on a store with atomic methods. */
+  readonly merges: MergedSession[] = []
+  /** Its deadline when it was made: what a session starts from that no store holds yet. */
+  readonly initialDeadline: Date
   /** The store token of a row that could not be decoded, which this session stands in for. */
   unreadable: string | undefined
   /** Loaded as modified only because its expiry is due to be moved. */
@@ -30,24 +62,37 @@ export class SessionData {
   /** Called at each change after the headers have left. */
   onLateChange: (() => void) | undefined
 
-  #changes = 0
-  #committed = 0
+  /** What was done since the last commit. */
+  readonly #changes: Change[] = []
+  #changed = false
+  #counts = false
   #headersLeft = false
   #cookieSent = false
 
   constructor(deadline: Date, values: Map<string, unknown> = new Map()) {
+    this.initialDeadline = deadline
     this.deadline = deadline
     this.values = values
   }
 
-  /** How often it has been changed: what a commit has written is named by this. */
-  get changes(): number {
-    return this.#changes
+  /** How many changes no commit has written. */
+  get pending(): number {
+    return this.#changes.length
   }
 
-  /** Whether something was changed that no commit has written. */
-  get dirty(): boolean {
-    return this.#changes !== this.#committed
+  /** Whether it was changed at all. */
+  get changed(): boolean {
+    return this.#changed
+  }
+
+  /** Whether a pending change must not be made twice: the sum of two increments is not one. */
+  get counts(): boolean {
+    return this.#counts
+  }
+
+  /** Whether it has a new token that no commit has filed it under. */
+  get renewed(): boolean {
+    return this.stored !== undefined && this.stored.storeToken !== this.storeToken
   }
 
   /** Whether the response's headers have left, or are about to. */
@@ -60,57 +105,70 @@ export class SessionData {
     return !this.#headersLeft || this.#cookieSent || this.storeToken !== ''
   }
 
-  /** The commit of all changes up to `changes` is done. */
-  committed(changes: number): void {
-    this.#committed = changes
-  }
-
   /** The headers leave now, with a cookie for this session or without. */
   leave(withCookie: boolean): void {
     this.#headersLeft = true
     this.#cookieSent ||= withCookie
   }
 
-  /** Whether it is, or was before a renewal, filed under `storeToken`. */
-  has(storeToken: string): boolean {
-    return this.storeToken === storeToken || this.superseded.includes(storeToken)
-  }
-
-  /** Files the session under another token. */
+  /** Has the next commit file it under another token. */
   identify(token: string, storeToken: string): void {
     this.token = token
     this.storeToken = storeToken
-    this.filed = false
+  }
+
+  /** The row under `storeToken` was read or written, and holds `data`. */
+  filedAs(storeToken: string, data: Uint8Array): void {
+    this.stored = { storeToken, data }
+    this.rows.add(storeToken)
+  }
+
+  /** A commit has written the first `changes` of what was pending. */
+  committed(changes: number): void {
+    this.#changes.splice(0, changes)
+    if (this.#changes.length === 0) this.#counts = false
+  }
+
+  /** Starts from what others have written: the pending changes are made to that. */
+  rebase({ deadline, values }: SessionState): void {
+    this.deadline = deadline
+    this.values.clear()
+    for (const [key, value] of values) this.values.set(key, value)
+    for (const change of this.#changes) change(this)
   }
 
   put(key: string, value: unknown): void {
-    if (typeof key !== 'string') {
-      throw new TypeError(`a session key must be a string; it is of type ${typeof key}`)
-    }
-    this.change()
-    this.values.set(key, value)
+    requireString(key)
+    this.apply(({ values }) => values.set(key, value))
+  }
+
+  /** Puts what `fn` makes of the value; at a conflict, of the value that others have written. */
+  update(key: string, fn: (current: unknown) => unknown): unknown {
+    requireString(key)
+    this.apply(({ values }) => values.set(key, fn(values.get(key))))
+    this.#counts = true
+    return this.values.get(key)
   }
 
   /** Takes the value out; a change only when the key was there. */
   pop(key: string): unknown {
     if (!this.values.has(key)) return undefined
-    this.change()
     const value = this.values.get(key)
-    this.values.delete(key)
+    this.apply(({ values }) => values.delete(key))
     return value
   }
 
-  /** Removes everything but what `rememberMe` keeps; a change only when there was something. */
+  /** Removes the application's keys; a change only when there was one. */
   clear(): void {
-    const keys = this.keys()
-    if (keys.length === 0) return
-    this.change()
-    for (const key of keys) this.values.delete(key)
+    if (this.keys().length === 0) return
+    this.apply(({ values }) => {
+      for (const key of applicationKeys(values)) values.delete(key)
+    })
   }
 
   /** The application's keys, sorted by their UTF-8 bytes, as Go sorts strings. */
   keys(): string[] {
-    const keys = [...this.values.keys()].filter((key) => key !== rememberMeKey)
+    const keys = applicationKeys(this.values)
     return keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   }
 
@@ -118,35 +176,44 @@ export class SessionData {
     if (!(deadline instanceof Date) || !(deadline.getTime() <= lastDeadline)) {
       throw new TypeError('the deadline must be a valid Date in the year 9999 at the latest')
     }
-    this.change()
-    this.deadline = new Date(deadline)
+    const copy = new Date(deadline)
+    this.apply((state) => {
+      state.deadline = copy
+    })
   }
 
   /** Takes in another session: its values win, the later deadline stays. */
-  merge(deadline: Date, values: ReadonlyMap<string, unknown>): void {
-    this.change()
-    if (deadline > this.deadline) this.deadline = deadline
-    for (const [key, value] of values) this.values.set(key, value)
+  merge(other: Pick<MergedSession, 'state'>): void {
+    this.apply((state) => {
+      const { deadline, values } = other.state
+      if (deadline > state.deadline) state.deadline = deadline
+      for (const [key, value] of values) state.values.set(key, value)
+    })
   }
 
   /** Its rows are gone: an empty session without a token is left. */
   reset(deadline: Date): void {
     this.status = 'destroyed'
     this.identify('', '')
-    this.superseded.length = 0
+    this.stored = undefined
+    this.rows.clear()
+    this.merges.length = 0
     this.unreadable = undefined
     this.touchDue = false
     this.deadline = deadline
     this.values.clear()
-    this.#committed = this.#changes
+    this.committed(this.#changes.length)
     this.#cookieSent = false
   }
 
-  /** Marks a change. Throws when it could never reach the client; nothing is changed then. */
-  change(): void {
+  /** Makes a change. Throws when it could never reach the client; nothing is changed then. */
+  apply(change: Change): void {
     this.requireReachable()
-    this.#changes++
+    change(this)
+    this.#changed = true
+    // Nothing will ever be written again.
     if (this.status === 'revoked') return
+    this.#changes.push(change)
     this.status = 'modified'
     if (this.#headersLeft) this.onLateChange?.()
   }
@@ -158,5 +225,23 @@ export class SessionData {
       'ERR_SESSION_HEADERS_SENT',
       'the response headers have left without a session cookie, so the client cannot learn of a new session: change it before the first byte is written',
     )
+  }
+}
+
+/** The error for a session that is gone. */
+export function revoked(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_REVOKED',
+    'the session was destroyed, renewed or expired elsewhere while this request was running',
+  )
+}
+
+function applicationKeys(values: ReadonlyMap<string, unknown>): string[] {
+  return [...values.keys()].filter((key) => !internalKeys.includes(key))
+}
+
+function requireString(key: unknown): void {
+  if (typeof key !== 'string') {
+    throw new TypeError(`a session key must be a string; it is of type ${typeof key}`)
   }
 }

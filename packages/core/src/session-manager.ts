@@ -7,8 +7,9 @@ import { addCookie, CookieWriter, readCookie, type SessionCookie } from './cooki
 import { SessionError } from './errors.ts'
 import { loadAndSave, type RequestListener, type Sessions } from './load-and-save.ts'
 import { checkedOptions, type SessionManagerOptions } from './options.ts'
-import { rememberMeKey, type SessionData, type Status } from './session-data.ts'
-import { type Committed, SessionLifecycle } from './session-lifecycle.ts'
+import { rememberMeKey, revoked, type SessionData, type Status } from './session-data.ts'
+import { SessionLifecycle } from './session-lifecycle.ts'
+import type { Committed } from './session-writer.ts'
 import type { SessionStore } from './store.ts'
 import { type Key, TypedValues } from './typed-values.ts'
 
@@ -202,6 +203,24 @@ export class SessionManager<
     return this.#data(ctx).pop(key) as Values[K] | undefined
   }
 
+  /**
+   * Sets the value of `key` to what `fn` makes of the present one (`undefined` when there is none), and gives it back. When
+   * another request has changed the session meanwhile, `fn` is called again, with the value that the other has written: a
+   * counter never loses an increment.
+   *
+   * `fn` is pure: it may be called several times, of which the last counts. What it changes in the value it is given, or
+   * elsewhere, may happen twice, or to a value that is not kept. On a store without atomic methods it is called once, and
+   * the last writer wins.
+   */
+  update<K extends Key<Values>>(
+    ctx: Context,
+    key: K,
+    fn: (current: Values[K] | undefined) => Values[K],
+  ): Values[K] {
+    const change = (current: unknown) => fn(current as Values[K] | undefined)
+    return this.#data(ctx).update(key, change) as Values[K]
+  }
+
   /** Removes the key; a session without it stays unmodified. */
   remove(ctx: Context, key: Key<Values>): void {
     this.#data(ctx).pop(key)
@@ -267,6 +286,8 @@ export class SessionManager<
   #save(ctx: Context, res: ServerResponse): unknown {
     const data = this.#data(ctx)
     data.leave(data.status === 'modified')
+    // Nobody was signed in under the new token: the handler's answer would not be true.
+    if (data.status === 'revoked' && data.renewed) throw revoked()
     if (data.status === 'destroyed') return this.writeSessionCookie(ctx, res, '', undefined)
     if (data.status !== 'modified') return undefined
     return andThen(this.#lifecycle.commit(ctx, data), (committed) => {
@@ -276,7 +297,7 @@ export class SessionManager<
 
   #saveLate(ctx: Context): Awaitable<unknown> {
     const data = this.#data(ctx)
-    if (data.status !== 'modified' || !data.dirty) return undefined
+    if (data.status !== 'modified' || data.pending === 0) return undefined
     return this.#lifecycle.commit(ctx, data)
   }
 }

@@ -1,4 +1,4 @@
-import type { Awaitable } from './awaitable.ts'
+import { type Awaitable, andThen } from './awaitable.ts'
 import { type Context, withoutSignal } from './context.ts'
 import type { AtomicStore, SessionStore } from './store.ts'
 
@@ -35,6 +35,13 @@ export class StoreAccess {
     this.delete = deleteOf(store)
     this.atomic = atomicOf(store)
     this.sessions = sessionsOf(store)
+  }
+
+  /** Deletes one row after another. */
+  deleteAll(ctx: Context, tokens: readonly string[], from = 0): Awaitable<void> {
+    const token = tokens[from]
+    if (token === undefined) return
+    return andThen(this.delete(ctx, token), () => this.deleteAll(ctx, tokens, from + 1))
   }
 }
 

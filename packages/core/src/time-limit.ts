@@ -5,16 +5,20 @@ import { SessionError } from './errors.ts'
 const longestDelay = 2 ** 31 - 1
 
 /**
- * How long one operation may wait for a store. It ends the wait, not the call: what the store does later must be
- * ready for `over`.
+ * How long one operation may wait for a store, in all: for its turn, for each call, and between tries. It ends the
+ * wait, not the call: what the store does later must be ready for `over`.
  */
 export class TimeLimit {
   readonly #milliseconds: number
+  readonly #end: number
+  readonly #waiting = new Set<() => void>()
+  #timer: NodeJS.Timeout | undefined
   #over = false
 
-  /** @param milliseconds 0: no limit */
+  /** Begins now. @param milliseconds 0: no limit */
   constructor(milliseconds: number) {
     this.#milliseconds = milliseconds
+    this.#end = milliseconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + milliseconds
   }
 
   /** Whether the wait has ended without an answer. */
@@ -26,16 +30,14 @@ export class TimeLimit {
   apply<T>(pending: Awaitable<T>, operation: string): Awaitable<T> {
     if (!isThenable(pending) || this.#milliseconds === 0) return pending
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          this.#over = true
-          reject(this.error(operation))
-        },
-        Math.min(this.#milliseconds, longestDelay),
-      ).unref()
+      const end = () => reject(this.error(operation))
+      if (this.#over) end()
+      this.#waiting.add(end)
+      this.#timer ??= this.#start()
       const done = <V>(settle: (value: V) => void) => {
         return (value: V): void => {
-          clearTimeout(timer)
+          this.#waiting.delete(end)
+          if (this.#waiting.size === 0) this.#stop()
           settle(value)
         }
       }
@@ -49,5 +51,19 @@ export class TimeLimit {
       'ERR_SESSION_STORE_TIMEOUT',
       `the store did not answer ${operation} within ${this.#milliseconds} ms (the option storeTimeout)`,
     )
+  }
+
+  #start(): NodeJS.Timeout {
+    const left = Math.ceil(Math.max(this.#end - performance.now(), 0))
+    const end = () => {
+      this.#over = true
+      for (const wait of this.#waiting) wait()
+    }
+    return setTimeout(end, Math.min(left, longestDelay)).unref()
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }

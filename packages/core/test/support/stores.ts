@@ -1,8 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Store } from '../../src/index.ts'
-import { MemoryStore } from '../../src/index.ts'
+import {
+  type AtomicStore,
+  background,
+  type Context,
+  MemoryStore,
+  type Store,
+} from '../../src/index.ts'
 
-export type StoreCall = 'find' | 'commit' | 'delete'
+export type StoreCall = 'find' | 'commit' | 'delete' | keyof AtomicStore
 
 /** A plain store that records its calls and can be made to fail; `slow` ones answer some turns later. */
 export class RecordingStore implements Store {
@@ -16,22 +21,22 @@ export class RecordingStore implements Store {
   }
 
   find(token: string): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-    return this.#answer('find', () => this.memory.find(token))
+    return this.answer('find', () => this.memory.find(token))
   }
 
   commit(token: string, data: Uint8Array, expiry: Date): void | Promise<void> {
-    return this.#answer('commit', () => this.memory.commit(token, data, expiry))
+    return this.answer('commit', () => this.memory.commit(token, data, expiry))
   }
 
   delete(token: string): void | Promise<void> {
-    return this.#answer('delete', () => this.memory.delete(token))
+    return this.answer('delete', () => this.memory.delete(token))
   }
 
   get size(): number {
     return this.memory.all().size
   }
 
-  #answer<T>(call: StoreCall, act: () => T): T | Promise<T> {
+  protected answer<T>(call: StoreCall, act: () => T): T | Promise<T> {
     this.calls.push(call)
     const answer = () => {
       const error = this.failing.get(call)
@@ -44,5 +49,45 @@ export class RecordingStore implements Store {
   async #later<T>(answer: () => T): Promise<T> {
     for (let i = 0; i < this.#turns; i++) await turn()
     return answer()
+  }
+}
+
+/** {@link RecordingStore} with atomic methods. `fault` makes one write fail, after it was done or before. */
+export class RecordingAtomicStore extends RecordingStore implements AtomicStore {
+  #fault: { readonly when: 'before' | 'after'; readonly error: Error } | undefined
+
+  fault(when: 'before' | 'after', error: Error = new Error('connection lost')): void {
+    this.#fault = { when, error }
+  }
+
+  findWithExpiry(ctx: Context, token: string) {
+    return this.answer('findWithExpiry', () => this.memory.findWithExpiry(ctx, token))
+  }
+
+  replace(...[, token, expected, data, expiry]: Parameters<AtomicStore['replace']>) {
+    return this.#write('replace', () =>
+      this.memory.replace(background(), token, expected, data, expiry),
+    )
+  }
+
+  touch(...[, token, expiry]: Parameters<AtomicStore['touch']>) {
+    return this.#write('touch', () => this.memory.touch(background(), token, expiry))
+  }
+
+  rename(...[, token, newToken, expected, data, expiry]: Parameters<AtomicStore['rename']>) {
+    return this.#write('rename', () =>
+      this.memory.rename(background(), token, newToken, expected, data, expiry),
+    )
+  }
+
+  #write(call: StoreCall, act: () => boolean): boolean | Promise<boolean> {
+    return this.answer(call, () => {
+      const fault = this.#fault
+      this.#fault = undefined
+      if (fault?.when === 'before') throw fault.error
+      const done = act()
+      if (fault?.when === 'after') throw fault.error
+      return done
+    })
   }
 }

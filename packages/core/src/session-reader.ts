@@ -1,0 +1,104 @@
+import { type Awaitable, andThen, isThenable } from './awaitable.ts'
+import type { Context } from './context.ts'
+import { SessionError } from './errors.ts'
+import type { CheckedOptions } from './options.ts'
+import type { SessionState } from './session-data.ts'
+import type { StoreAccess } from './store-access.ts'
+import { TimeLimit } from './time-limit.ts'
+
+/** A row of the store. */
+export interface Row {
+  readonly data: Uint8Array
+  /** Known only to stores with atomic methods. */
+  readonly expiry?: Date
+}
+
+/** What is found under a token. */
+export interface Found extends Row {
+  readonly state: SessionState
+}
+
+/** Finds and decodes sessions. */
+export class SessionReader {
+  readonly #options: CheckedOptions
+  readonly #store: StoreAccess
+
+  constructor(options: CheckedOptions, store: StoreAccess) {
+    this.#options = options
+    this.#store = store
+  }
+
+  /** The live session under `storeToken`; a session past its deadline is none, whatever the store makes of its expiry. */
+  find(
+    ctx: Context,
+    storeToken: string,
+    withExpiry: boolean,
+  ): Awaitable<Found | 'unreadable' | undefined> {
+    return andThen(this.row(ctx, storeToken, withExpiry), (row) => row && this.#found(ctx, row))
+  }
+
+  /** The row under `storeToken`, as it is. */
+  row(ctx: Context, storeToken: string, withExpiry: boolean): Awaitable<Row | undefined> {
+    const { atomic } = this.#store
+    const found: Awaitable<Row | undefined> =
+      withExpiry && atomic
+        ? atomic.findWithExpiry(ctx, storeToken)
+        : andThen(this.#store.find(ctx, storeToken), (data) => data && { data })
+    if (!isThenable(found)) return found
+    const limit = new TimeLimit(this.#options.storeTimeout)
+    return unlessAborted(limit.apply(found, 'find'), ctx.signal)
+  }
+
+  /** What `bytes` hold; throws `ERR_SESSION_UNREADABLE`. `undefined` for a session past its deadline. */
+  decode(bytes: Uint8Array): SessionState | undefined {
+    try {
+      const state = this.#options.codec.decode(bytes)
+      return state.deadline.getTime() > Date.now() ? state : undefined
+    } catch (error) {
+      throw unreadable(error)
+    }
+  }
+
+  /** As {@link decode}; reports what it cannot read instead of throwing. */
+  decodeOrReport(ctx: Context, bytes: Uint8Array): SessionState | 'unreadable' | undefined {
+    try {
+      return this.decode(bytes)
+    } catch (error) {
+      this.#options.onError(error, ctx)
+      return 'unreadable'
+    }
+  }
+
+  #found(ctx: Context, row: Row): Found | 'unreadable' | undefined {
+    const state =
+      this.#options.unreadable === 'fresh'
+        ? this.decodeOrReport(ctx, row.data)
+        : this.decode(row.data)
+    return state && state !== 'unreadable' ? { ...row, state } : state
+  }
+}
+
+// Ends the wait for a store when the client has gone; for reading alone.
+function unlessAborted<T>(pending: Awaitable<T>, signal: AbortSignal | undefined): Awaitable<T> {
+  if (!signal) return pending
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const settled = <V>(settle: (value: V) => void) => {
+      return (value: V): void => {
+        signal.removeEventListener('abort', abort)
+        settle(value)
+      }
+    }
+    Promise.resolve(pending).then(settled(resolve), settled(reject))
+  })
+}
+
+function unreadable(cause: unknown): SessionError {
+  return new SessionError(
+    'ERR_SESSION_UNREADABLE',
+    'the data of a session could not be decoded: was it written by another codec?',
+    { cause },
+  )
+}

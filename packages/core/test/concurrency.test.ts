@@ -1,0 +1,645 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  background,
+  type Context,
+  contextOf,
+  hour,
+  JsonCodec,
+  minute,
+  SessionManager,
+  type SessionManagerOptions,
+} from '../src/index.ts'
+import { Client } from './support/client.ts'
+import { serve } from './support/servers.ts'
+import { RecordingAtomicStore, RecordingStore } from './support/stores.ts'
+
+const kinds = { 'at once': 0, 'some turns later': 3 }
+
+interface World {
+  readonly store: RecordingAtomicStore
+  readonly manager: SessionManager
+  /** Another manager on the same store, as in another process. */
+  readonly elsewhere: SessionManager
+  readonly errors: unknown[]
+  /** The token of a session that holds `values`. */
+  session(values?: Record<string, unknown>): Promise<string>
+  /** What the store holds under `token`. */
+  read(token: string): Promise<Record<string, unknown> | undefined>
+}
+
+function world(turns: number, options: SessionManagerOptions = {}): World {
+  const store = new RecordingAtomicStore(turns)
+  const errors: unknown[] = []
+  const make = () =>
+    new SessionManager({ store, onError: (error) => errors.push(error), ...options })
+  const manager = make()
+  return {
+    store,
+    manager,
+    elsewhere: make(),
+    errors,
+    async session(values = { a: 1 }) {
+      const ctx = await manager.load(background(), '')
+      for (const [key, value] of Object.entries(values)) manager.put(ctx, key, value)
+      const committed = await manager.commit(ctx)
+      store.calls.length = 0
+      return committed?.token ?? ''
+    },
+    async read(token) {
+      const bytes = store.memory.find(token)
+      if (!bytes) return undefined
+      const { values } = new JsonCodec().decode(bytes)
+      values.delete('__write')
+      return Object.fromEntries(values)
+    },
+  }
+}
+
+const load = (manager: SessionManager, token: string) => manager.load(background(), token)
+const increment = (n: unknown) => ((n as number | undefined) ?? 0) + 1
+const code = (error: unknown) => (error as { code?: string }).code
+
+for (const [kind, turns] of Object.entries(kinds)) {
+  describe(`requests that overlap, on an atomic store that answers ${kind}`, () => {
+    it('both keep what they put under different keys', async () => {
+      const { manager, elsewhere, session, read } = world(turns)
+      const token = await session({ a: 1 })
+      for (const second of [manager, elsewhere]) {
+        const one = await load(manager, token)
+        const two = await load(second, token)
+        manager.put(one, 'b', 2)
+        second.put(two, 'c', 3)
+        await manager.commit(one)
+        await second.commit(two)
+        expect(await read(token)).toEqual({ a: 1, b: 2, c: 3 })
+      }
+    })
+
+    it('on one key the later commit wins', async () => {
+      const { manager, session, read } = world(turns)
+      const token = await session()
+      const one = await load(manager, token)
+      const two = await load(manager, token)
+      manager.put(one, 'a', 'one')
+      manager.put(two, 'a', 'two')
+      await manager.commit(two)
+      await manager.commit(one)
+      expect(await read(token)).toEqual({ a: 'one' })
+      expect(manager.get(two, 'a')).toBe('two')
+    })
+
+    it('a clear clears what it saw and what came meanwhile, and keeps what was put after it', async () => {
+      const { manager, session, read } = world(turns)
+      const token = await session()
+      const one = await load(manager, token)
+      const two = await load(manager, token)
+      manager.clear(one)
+      manager.put(one, 'mine', 1)
+      manager.put(two, 'meanwhile', 1)
+      await manager.commit(two)
+      await manager.commit(one)
+      expect(await read(token)).toEqual({ mine: 1 })
+    })
+
+    it('a remove, a pop, a deadline and rememberMe hold against what came meanwhile', async () => {
+      const { manager, session, read } = world(turns, { cookie: { persist: false } })
+      const token = await session({ a: 1, b: 2 })
+      const one = await load(manager, token)
+      const two = await load(manager, token)
+      const deadline = new Date(Date.now() + 5 * hour)
+      manager.remove(one, 'a')
+      expect(manager.pop(one, 'b')).toBe(2)
+      manager.setDeadline(one, deadline)
+      manager.rememberMe(one, true)
+      manager.put(two, 'c', 3)
+      await manager.commit(two)
+      expect((await manager.commit(one))?.expiry).toEqual(deadline)
+      expect(await read(token)).toEqual({ c: 3, __rememberMe: true })
+      expect(manager.deadline(await load(manager, token))).toEqual(deadline)
+    })
+
+    it('memory holds what was written, others’ changes too', async () => {
+      const { manager, session } = world(turns)
+      const token = await session()
+      const one = await load(manager, token)
+      const two = await load(manager, token)
+      manager.put(two, 'b', 2)
+      await manager.commit(two)
+      manager.put(one, 'c', 3)
+      await manager.commit(one)
+      expect(manager.keys(one)).toEqual(['a', 'b', 'c'])
+    })
+
+    it('an update never loses an increment, in one process and in two', async () => {
+      const { manager, elsewhere, session, read } = world(turns)
+      const token = await session({ n: 0 })
+      const add = async (by: SessionManager) => {
+        const ctx = await load(by, token)
+        await turn()
+        by.update(ctx, 'n', increment)
+        await by.commit(ctx)
+      }
+      const all = Array.from({ length: 200 }, (_, i) => add(i % 2 ? manager : elsewhere))
+      await Promise.all(all)
+      expect(await read(token)).toEqual({ n: 200 })
+    })
+
+    it('an update gives back what it put, and sees undefined where there is nothing', async () => {
+      const { manager, session } = world(turns)
+      const ctx = await load(manager, await session())
+      const seen: unknown[] = []
+      const put = manager.update(ctx, 'new', (current) => {
+        seen.push(current)
+        return 'value'
+      })
+      expect([put, manager.get(ctx, 'new'), seen]).toEqual(['value', 'value', [undefined]])
+      expect(manager.status(ctx)).toBe('modified')
+    })
+
+    it('an update whose function throws changes nothing', async () => {
+      const { manager, session } = world(turns)
+      const ctx = await load(manager, await session())
+      const fail = () => {
+        throw new Error('no')
+      }
+      expect(() => manager.update(ctx, 'a', fail)).toThrow('no')
+      expect(manager.status(ctx)).toBe('unmodified')
+      expect(manager.get(ctx, 'a')).toBe(1)
+    })
+
+    for (const [how, revoke] of Object.entries({
+      destroyed: (m: SessionManager, ctx: Context) => m.destroy(ctx),
+      renewed: async (m: SessionManager, ctx: Context) => {
+        await m.renewToken(ctx)
+        await m.commit(ctx)
+      },
+    })) {
+      it(`a session that another request has ${how} stays so`, async () => {
+        const { manager, elsewhere, session, store, errors } = world(turns)
+        const token = await session()
+        const one = await load(manager, token)
+        const two = await load(elsewhere, token)
+        manager.put(one, 'b', 2)
+        await revoke(elsewhere, two)
+        const writes = store.size
+        expect(await manager.commit(one)).toBeUndefined()
+        expect(manager.status(one)).toBe('revoked')
+        expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
+        expect(store.memory.find(token)).toBeUndefined()
+        expect(store.size).toBe(writes)
+
+        // Final: later writes change memory alone.
+        manager.put(one, 'c', 3)
+        expect(manager.get(one, 'c')).toBe(3)
+        expect(manager.status(one)).toBe('revoked')
+        expect(await manager.commit(one)).toBeUndefined()
+        await expect(manager.renewToken(one)).rejects.toMatchObject({ code: 'ERR_SESSION_REVOKED' })
+        await expect(manager.mergeSession(one, 'abc')).rejects.toMatchObject({
+          code: 'ERR_SESSION_REVOKED',
+        })
+        expect(store.memory.find(token)).toBeUndefined()
+      })
+    }
+
+    it('of several requests that renew one token, one wins and the others fail', async () => {
+      const { manager, elsewhere, session, store } = world(turns)
+      const token = await session()
+      const attempts = await Promise.all(
+        Array.from({ length: 10 }, async (_, i) => {
+          const by = i % 2 ? manager : elsewhere
+          const ctx = await load(by, token)
+          await turn()
+          await by.renewToken(ctx)
+          by.put(ctx, 'userID', i)
+          return { by, ctx }
+        }),
+      )
+      const outcomes = await Promise.allSettled(attempts.map(({ by, ctx }) => by.commit(ctx)))
+      const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
+      expect(failed.map(({ reason }) => code(reason))).toEqual(Array(9).fill('ERR_SESSION_REVOKED'))
+      expect(store.size).toBe(1)
+      expect(store.memory.find(token)).toBeUndefined()
+      expect(attempts.map(({ by, ctx }) => by.status(ctx)).toSorted()).toEqual([
+        'modified',
+        ...Array(9).fill('revoked'),
+      ])
+    })
+
+    it('a renewal takes along what was put meanwhile', async () => {
+      const { manager, session, read } = world(turns)
+      const token = await session()
+      const one = await load(manager, token)
+      const two = await load(manager, token)
+      manager.put(two, 'b', 2)
+      await manager.renewToken(one)
+      await manager.commit(two)
+      const committed = await manager.commit(one)
+      expect(await read(committed?.token ?? '')).toEqual({ a: 1, b: 2 })
+      expect(await read(token)).toBeUndefined()
+    })
+
+    it('a renewed session can be renewed and changed again in the same request', async () => {
+      const { manager, session, read, store } = world(turns)
+      const ctx = await load(manager, await session())
+      await manager.renewToken(ctx)
+      await manager.renewToken(ctx)
+      await manager.commit(ctx)
+      manager.put(ctx, 'b', 2)
+      await manager.commit(ctx)
+      await manager.renewToken(ctx)
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ a: 1, b: 2 })
+      expect(store.size).toBe(1)
+    })
+
+    it('a session whose changes meet at each try is a conflict in the end, and nothing is written', async () => {
+      const { manager, session, store, read } = world(turns, { storeTimeout: 0 })
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        const token = await session({ n: 0 })
+        const ctx = await load(manager, token)
+        const { replace } = store
+        let n = 0
+        store.replace = (...args) => {
+          n++
+          store.memory.commit(
+            token,
+            new JsonCodec().encode(manager.deadline(ctx), new Map([['n', n]])),
+            new Date(Date.now() + hour),
+          )
+          return replace.apply(store, args)
+        }
+        manager.put(ctx, 'mine', 1)
+        const failed = manager.commit(ctx).catch((error) => error)
+        while (n < 100) await vi.advanceTimersByTimeAsync(64)
+        expect(code(await failed)).toBe('ERR_SESSION_CONFLICT')
+        expect(await read(token)).toEqual({ n: 100 })
+      } finally {
+        vi.useRealTimers()
+      }
+    })
+  })
+
+  describe(`faults of an atomic store that answers ${kind}`, () => {
+    for (const [what, act] of Object.entries({
+      'a replace': async () => {},
+      'a renewal': (manager: SessionManager, ctx: Context) => manager.renewToken(ctx),
+    })) {
+      for (const when of ['before', 'after'] as const) {
+        it(`${what} that fails ${when} it was done is done once, and acknowledged`, async () => {
+          const { manager, session, store, read } = world(turns)
+          const token = await session({ n: 0 })
+          const ctx = await load(manager, token)
+          await act(manager, ctx)
+          manager.update(ctx, 'n', increment)
+          store.fault(when)
+          const committed = await manager.commit(ctx)
+          expect(await read(committed?.token ?? '')).toEqual({ n: 1 })
+          expect(store.size).toBe(1)
+          expect(manager.status(ctx)).toBe('modified')
+        })
+      }
+    }
+
+    it('of two increments that both fail, of which one was done, one is acknowledged at the most', async () => {
+      const { manager, elsewhere, session, store, read } = world(turns)
+      const token = await session({ n: 0 })
+      const one = await load(manager, token)
+      const two = await load(elsewhere, token)
+      manager.update(one, 'n', increment)
+      elsewhere.update(two, 'n', increment)
+      store.fault('after')
+      const first = manager.commit(one)
+      await first
+      // The other's write was on its way when the first was done, and its connection died.
+      const { replace } = store
+      store.replace = () => {
+        store.replace = replace
+        throw new Error('connection lost')
+      }
+      await expect(elsewhere.commit(two)).rejects.toThrow('connection lost')
+      expect(await read(token)).toEqual({ n: 1 })
+    })
+
+    it('a fault after which the row holds something else is an error', async () => {
+      const { manager, elsewhere, session, store, read } = world(turns)
+      const token = await session()
+      const ctx = await load(manager, token)
+      const other = await load(elsewhere, token)
+      elsewhere.put(other, 'b', 2)
+      await elsewhere.commit(other)
+      manager.put(ctx, 'c', 3)
+      store.fault('before')
+      await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+      expect(await read(token)).toEqual({ a: 1, b: 2 })
+    })
+
+    it('a store that goes on failing is an error, and so is one that does not even tell what it holds', async () => {
+      const { manager, session, store } = world(turns)
+      const token = await session()
+      for (const failing of [['replace'], ['replace', 'find']] as const) {
+        const ctx = await load(manager, token)
+        manager.put(ctx, 'b', 2)
+        for (const call of failing) store.failing.set(call, new Error(`${call} failed`))
+        await expect(manager.commit(ctx)).rejects.toThrow('replace failed')
+        store.failing.clear()
+        await manager.commit(ctx)
+      }
+    })
+
+    it('a session that is gone after a fault is revoked', async () => {
+      const { manager, session, store } = world(turns)
+      const token = await session()
+      const ctx = await load(manager, token)
+      manager.put(ctx, 'b', 2)
+      store.memory.delete(token)
+      store.fault('before')
+      expect(await manager.commit(ctx)).toBeUndefined()
+      expect(manager.status(ctx)).toBe('revoked')
+    })
+
+    it('a TypeError of the store is not asked twice', async () => {
+      const { manager, session, store } = world(turns)
+      const ctx = await load(manager, await session())
+      manager.put(ctx, 'b', 2)
+      store.fault('before', new TypeError('too long'))
+      store.calls.length = 0
+      await expect(manager.commit(ctx)).rejects.toThrow('too long')
+      expect(store.calls).toEqual(['replace'])
+    })
+  })
+
+  describe(`mergeSession on an atomic store that answers ${kind}`, () => {
+    async function two(options?: SessionManagerOptions) {
+      const made = world(turns, options)
+      const other = await made.session({ both: 'other', other: 1 })
+      const token = await made.session({ both: 'ours', ours: 1 })
+      const ctx = await load(made.manager, token)
+      return { ...made, other, token, ctx }
+    }
+
+    it('writes nothing before the commit, and then leaves the other nowhere', async () => {
+      const { manager, store, read, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      await manager.mergeSession(ctx, other)
+      expect(manager.keys(ctx)).toEqual(['both', 'other', 'ours'])
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ both: 'other', other: 1, ours: 1 })
+      expect(store.size).toBe(1)
+    })
+
+    it('merges into a new session too', async () => {
+      const { manager, store, read, other } = await two()
+      const ctx = await load(manager, '')
+      await manager.mergeSession(ctx, other)
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ both: 'other', other: 1 })
+      expect(await read(other)).toBeUndefined()
+      expect(store.size).toBe(2)
+    })
+
+    it('gives the other back when the commit fails', async () => {
+      const { manager, store, read, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      store.failing.set('replace', new Error('disk full'))
+      await expect(manager.commit(ctx)).rejects.toThrow('disk full')
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+      expect(await read(token)).toEqual({ both: 'ours', ours: 1 })
+      expect(store.size).toBe(2)
+    })
+
+    it('gives the other back when this session is revoked', async () => {
+      const { manager, store, read, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      store.memory.delete(token)
+      expect(await manager.commit(ctx)).toBeUndefined()
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+      expect(store.size).toBe(1)
+    })
+
+    it('merges what the other has become meanwhile', async () => {
+      const { manager, elsewhere, store, read, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      manager.put(ctx, 'after', 1)
+      const changed = await load(elsewhere, other)
+      elsewhere.put(changed, 'late', 1)
+      await elsewhere.commit(changed)
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ both: 'other', other: 1, late: 1, ours: 1, after: 1 })
+      expect(store.size).toBe(1)
+    })
+
+    it('merges nothing when the other is gone', async () => {
+      const { manager, read, store, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      store.memory.delete(other)
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ both: 'ours', ours: 1 })
+    })
+
+    it('of two that merge one session, one has it', async () => {
+      const { manager, elsewhere, session, store, read, other, token, ctx } = await two()
+      const secondToken = await session({ second: 1 })
+      const second = await load(elsewhere, secondToken)
+      await manager.mergeSession(ctx, other)
+      await elsewhere.mergeSession(second, other)
+      await Promise.all([manager.commit(ctx), elsewhere.commit(second)])
+      const holders = [await read(token), await read(secondToken)].filter(
+        (values) => values?.other === 1,
+      )
+      expect(holders).toHaveLength(1)
+      expect(store.size).toBe(2)
+    })
+
+    it('survives a conflict on this session', async () => {
+      const { manager, elsewhere, read, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      const changed = await load(elsewhere, token)
+      elsewhere.put(changed, 'meanwhile', 1)
+      await elsewhere.commit(changed)
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ both: 'other', other: 1, ours: 1, meanwhile: 1 })
+    })
+
+    for (const when of ['before', 'after'] as const) {
+      it(`a claim whose connection dies ${when} it was done loses nothing`, async () => {
+        const { manager, store, read, other, token, ctx } = await two()
+        await manager.mergeSession(ctx, other)
+        store.fault(when)
+        const outcome = await manager.commit(ctx).catch((error: Error) => error.message)
+        if (outcome === 'connection lost') {
+          expect(await read(other)).toEqual({ both: 'other', other: 1 })
+          expect(await read(token)).toEqual({ both: 'ours', ours: 1 })
+        } else {
+          expect(await read(other)).toBeUndefined()
+          expect(await read(token)).toEqual({ both: 'other', other: 1, ours: 1 })
+        }
+        expect(store.size).toBe(outcome === 'connection lost' ? 2 : 1)
+      })
+    }
+
+    it('a claimed row that cannot be deleted is reported, and nobody has its token', async () => {
+      const { manager, store, read, errors, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      store.failing.set('delete', new Error('no delete'))
+      await manager.commit(ctx)
+      expect(errors).toEqual([expect.objectContaining({ message: 'no delete' })])
+      expect(await read(token)).toEqual({ both: 'other', other: 1, ours: 1 })
+      expect(await read(other)).toBeUndefined()
+    })
+  })
+
+  describe(`store calls of a request, on an atomic store that answers ${kind}`, () => {
+    it('a read is one, a write two, a renewal two', async () => {
+      const { manager, session, store } = world(turns)
+      const token = await session()
+      await load(manager, token)
+      expect(store.calls.splice(0)).toEqual(['find'])
+      const ctx = await load(manager, token)
+      manager.put(ctx, 'b', 2)
+      await manager.commit(ctx)
+      expect(store.calls.splice(0)).toEqual(['find', 'replace'])
+      const renewing = await load(manager, token)
+      await manager.renewToken(renewing)
+      await manager.commit(renewing)
+      expect(store.calls.splice(0)).toEqual(['find', 'rename'])
+    })
+
+    it('a read with an idle timeout is one, or two when a touch is due', async () => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      try {
+        const { manager, session, store } = world(turns, { idleTimeout: 20 * minute })
+        const token = await session()
+        await load(manager, token)
+        expect(store.calls.splice(0)).toEqual(['findWithExpiry'])
+        vi.setSystemTime(Date.now() + 2 * minute)
+        await manager.commit(await load(manager, token))
+        expect(store.calls.splice(0)).toEqual(['findWithExpiry', 'touch'])
+      } finally {
+        vi.useRealTimers()
+      }
+    })
+
+    it('each of 200 that write one session at once in one process makes two', async () => {
+      const { manager, session, store, read } = world(turns)
+      const token = await session({ n: 0 })
+      const contexts = await Promise.all(Array.from({ length: 200 }, () => load(manager, token)))
+      for (const ctx of contexts) manager.update(ctx, 'n', increment)
+      await Promise.all(contexts.map((ctx) => manager.commit(ctx)))
+      expect(await read(token)).toEqual({ n: 200 })
+      const finds = store.calls.filter((call) => call === 'find').length
+      const replaces = store.calls.filter((call) => call === 'replace').length
+      // A store that answers at once lets nobody queue: then the conflict costs two more.
+      expect([finds, replaces]).toEqual(turns === 0 ? [399, 399] : [200, 200])
+    })
+
+    it('a conflict between processes makes two more', async () => {
+      const { manager, elsewhere, session, store } = world(turns)
+      const token = await session()
+      const one = await load(manager, token)
+      const two = await load(elsewhere, token)
+      manager.put(one, 'b', 2)
+      elsewhere.put(two, 'c', 3)
+      await manager.commit(one)
+      store.calls.length = 0
+      await elsewhere.commit(two)
+      expect(store.calls).toEqual(['replace', 'find', 'replace'])
+    })
+  })
+}
+
+describe('a store that hangs', () => {
+  it('ends the wait of who commits and of who waits for it, and the session can be used again', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const { manager, session, store, read } = world(1, { storeTimeout: 1000 })
+      const token = await session({ n: 0 })
+      const contexts = await Promise.all(Array.from({ length: 3 }, () => load(manager, token)))
+      for (const ctx of contexts) manager.update(ctx, 'n', increment)
+      const { replace } = store
+      store.replace = () => new Promise(() => {})
+      const outcomes = contexts.map((ctx) => manager.commit(ctx).catch(code))
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(await Promise.all(outcomes)).toEqual(Array(3).fill('ERR_SESSION_STORE_TIMEOUT'))
+      store.replace = replace
+      const after = await load(manager, token)
+      manager.update(after, 'n', increment)
+      await manager.commit(after)
+      expect(await read(token)).toEqual({ n: 1 })
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
+describe('over HTTP', () => {
+  it('a request whose session was revoked gets its answer, and no cookie', async () => {
+    const { manager, elsewhere, session, errors } = world(2)
+    const token = await session()
+    await using server = await serve(
+      manager.loadAndSave(async (req, res) => {
+        const ctx = contextOf(req)
+        await elsewhere.destroy(await load(elsewhere, token))
+        manager.put(ctx, 'b', 2)
+        res.end('answered')
+      }),
+    )
+    const client = new Client(server.url)
+    client.cookies.set('session', token)
+    const answer = await client.get('/')
+    expect(answer).toMatchObject({ status: 200, body: 'answered' })
+    expect(answer.header('set-cookie')).toEqual([])
+    expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
+  })
+
+  for (const explicit of [false, true]) {
+    it(`a login whose session was renewed elsewhere is answered by errorFunc${explicit ? ', also when the handler commits itself' : ''}`, async () => {
+      const failures: unknown[] = []
+      const { manager, elsewhere, session } = world(2, {
+        errorFunc: (_req, res, error) => {
+          failures.push(code(error))
+          res.statusCode = 500
+          res.end('failed')
+        },
+      })
+      const token = await session()
+      await using server = await serve(
+        manager.loadAndSave(async (req, res) => {
+          const ctx = contextOf(req)
+          const other = await load(elsewhere, token)
+          await elsewhere.renewToken(other)
+          await elsewhere.commit(other)
+          await manager.renewToken(ctx)
+          manager.put(ctx, 'userID', 1)
+          if (explicit) await manager.commit(ctx).catch(() => {})
+          res.end('welcome')
+        }),
+      )
+      const client = new Client(server.url)
+      client.cookies.set('session', token)
+      const answer = await client.get('/')
+      expect(answer).toMatchObject({ status: 500, body: 'failed' })
+      expect(answer.header('set-cookie')).toEqual([])
+      expect(failures).toEqual(['ERR_SESSION_REVOKED'])
+    })
+  }
+})
+
+describe('a store without atomic methods', () => {
+  it('keeps SCS’s behaviour: the last writer wins, and update is called once', async () => {
+    const store = new RecordingStore()
+    const manager = new SessionManager({ store })
+    const first = await load(manager, '')
+    manager.put(first, 'n', 0)
+    const token = (await manager.commit(first))?.token ?? ''
+    const one = await load(manager, token)
+    const two = await load(manager, token)
+    for (const ctx of [one, two]) manager.update(ctx, 'n', increment)
+    await manager.commit(one)
+    await manager.commit(two)
+    expect(manager.get(await load(manager, token), 'n')).toBe(1)
+    expect(store.calls).toEqual(['commit', 'find', 'find', 'commit', 'commit', 'find'])
+  })
+})
