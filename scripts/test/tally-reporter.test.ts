@@ -14,13 +14,13 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-function run(files: Readonly<Record<string, string>>) {
+function run(files: Readonly<Record<string, string>>, CI = '') {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const tally = join(folder, 'tally')
   const { stdout, status } = spawnSync(
     process.execPath,
     [`${root}node_modules/vitest/vitest.mjs`, 'run', '--root', folder],
-    { encoding: 'utf8', env: { ...process.env, SCS_TALLY_FILE: tally } },
+    { encoding: 'utf8', env: { ...process.env, SCS_TALLY_FILE: tally, CI } },
   )
   return {
     lastLine: stdout.trimEnd().split('\n').at(-1),
@@ -40,6 +40,18 @@ it('counts what passed, failed and was skipped, in its last line and in the file
     lastLine: '1 passed, 1 failed, 2 skipped',
     status: 1,
     file: '1 passed, 1 failed, 2 skipped\n',
+  })
+})
+
+it('counts a skipped test as failed with CI=true, and names it', () => {
+  const text = `
+    it('passes', () => {})
+    it.skip('is skipped', () => {})
+  `
+  expect(run({ 'a.test.js': text }, 'true')).toEqual({
+    lastLine: '1 passed, 1 failed, 0 skipped',
+    status: 1,
+    file: '1 passed, 1 failed, 0 skipped\n',
   })
 })
 

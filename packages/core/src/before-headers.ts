@@ -93,6 +93,8 @@ export class Gate {
   #ending: Promise<unknown> | undefined
   /** Whose calls count, after an error: the answer's alone. */
   #answer: object | undefined
+  /** Whether a call was refused while the answer was being made. */
+  #refused = false
   /** Above zero while one of the response's own methods runs: Node calls some of them from others. */
   #inside = 0
 
@@ -110,9 +112,14 @@ export class Gate {
     if (keeper.beforeEnd) this.#endings.push(keeper)
   }
 
+  /** Whether something of the response has wanted out. */
+  get begun(): boolean {
+    return this.#state !== 'idle' || this.#answer !== undefined
+  }
+
   /** Does what the first byte would have set off, for a response that nobody will ever write to. */
   release(): void {
-    if (this.#state === 'idle') this.#ask([])
+    this.#ask([])
   }
 
   /**
@@ -138,12 +145,12 @@ export class Gate {
   /** One call of an output method, by whoever makes it. */
   call(method: OutputMethod, args: unknown[]): unknown {
     if (this.#inside > 0) return this.#pass(method, args)
-    if (this.#deaf()) return refuse(this.#res, method, args)
+    if (this.#deaf()) return this.#refuse(method, args)
     if (this.#state === 'idle') {
       if (method === 'writeHead') args = applyWriteHead(this.#res, args)
       else if (method !== 'flushHeaders') checkChunk(method, args)
       this.#ask([])
-      if (this.#deaf()) return refuse(this.#res, method, args)
+      if (this.#deaf()) return this.#refuse(method, args)
     }
     if (this.#held) return this.#held.add(method, args)
     if (method === 'end' && !this.#mayEnd()) {
@@ -157,6 +164,11 @@ export class Gate {
   // After an error only the calls of the answer are heard, not those of the handler that it replaces.
   #deaf(): boolean {
     return this.#answer !== undefined && answering.getStore() !== this.#answer
+  }
+
+  #refuse(method: OutputMethod, args: unknown[]): unknown {
+    this.#refused = true
+    return refuse(this.#res, method, args)
   }
 
   #install(): void {
@@ -258,12 +270,17 @@ export class Gate {
     // Wrappers that came after the gate (a compression's, say) have seen the handler's bytes: the answer goes past them.
     this.#install()
     this.#answer = {}
+    this.#refused = false
     answering.run(this.#answer, () => this.#run(keeper, error))
   }
 
   #run(keeper: Keeper, error: unknown): void {
     const finish = () => {
-      if (!this.#res.writableEnded) this.#res.end()
+      const res = this.#res
+      if (res.writableEnded) return
+      // Perhaps it was the answer, written from a callback that has lost its asynchronous context.
+      if (this.#refused && !res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
+      res.end()
     }
     const abort = () => {
       this.#res.destroy()

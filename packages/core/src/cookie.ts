@@ -44,6 +44,9 @@ const lastExpires = Date.UTC(9999, 11, 31, 23, 59, 59)
 
 /** The settings with their defaults. Throws a TypeError that names the option when browsers would refuse the cookie. */
 export function checkedCookie(options: SessionCookieOptions): Readonly<SessionCookie> {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('cookie must be an object of settings')
+  }
   const cookie: SessionCookie = {
     name: options.name ?? 'session',
     path: options.path ?? '/',

@@ -40,7 +40,7 @@ const lastDeadline = Date.parse('9999-12-31T23:59:59.999Z')
  */
 export class JsonCodec implements Codec {
   /**
-   * The bytes are a memory of their own: a store may keep them. Throws a TypeError that names the key (and the path
+   * The bytes are a memory of their own: a store may keep them. Throws a TypeError that names the key (and how deep
    * inside its value, never the value) when a value cannot be kept, or when `deadline` is not a Date of the years 1
    * to 9999.
    */

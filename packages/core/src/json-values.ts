@@ -3,22 +3,17 @@ import { timeOf } from './json-time.ts'
 
 // A fixed limit, far from the end of any stack: what was written can be read, wherever it is called from.
 const maxDepth = 500
-// An error names this many steps of the way to what it is about.
-const longestPath = 10
 
-/** Where a walk is: the objects that it is inside of, and the name under which each of them holds the next. */
-interface Trail {
-  readonly holders: object[]
-  readonly names: (string | number)[]
-}
+/** Where a walk is: the objects that it is inside of. Not their property names, which may be data. */
+type Trail = object[]
 
 /**
  * The value of a session key as JSON can hold it, `{ $tag: … }` where JSON has no word for it; the value itself when it
- * is plain already. Throws a TypeError that names `key` and the path inside when a part cannot be kept.
+ * is plain already. Throws a TypeError that names `key`, and says how deep inside, when a part cannot be kept.
  */
 export function packValue(key: string, value: unknown): unknown {
   if (typeof value === 'string' || typeof value === 'boolean') return value
-  const trail: Trail = { holders: [], names: [] }
+  const trail: Trail = []
   try {
     return pack(value, trail)
   } catch (error) {
@@ -47,11 +42,9 @@ const notDense = 'is an array with holes or with properties of its own'
 
 class Refusal extends Error {}
 
-function placeOf({ holders, names }: Trail): string {
-  const depth = holders.length
-  if (depth === 0) return 'it'
-  const path = names.slice(0, Math.min(depth, longestPath)).map((name) => JSON.stringify(name))
-  return `its part [${path.join('][')}]${depth > longestPath ? '…' : ''}`
+function placeOf({ length }: Trail): string {
+  if (length === 0) return 'it'
+  return `something ${length} ${length === 1 ? 'level' : 'levels'} inside of it`
 }
 
 function pack(value: unknown, trail: Trail): unknown {
@@ -82,8 +75,8 @@ function numberText(value: number): string {
 // their code again, and it may answer otherwise.
 function packObject(value: object, trail: Trail): unknown {
   if (types.isProxy(value)) throw new Refusal('is a proxy')
-  if (trail.holders.includes(value)) throw new Refusal('is a circle: it is inside of itself')
-  if (trail.holders.length === maxDepth) throw new Refusal(`is deeper than ${maxDepth} levels`)
+  if (trail.includes(value)) throw new Refusal('is a circle: it is inside of itself')
+  if (trail.length === maxDepth) throw new Refusal(`is deeper than ${maxDepth} levels`)
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) {
     return packRecord(value as Record<string, unknown>, trail)
@@ -107,10 +100,9 @@ function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
     throw new Refusal('has a property that is not enumerable')
   }
   refuseSymbols(record)
-  const depth = trail.holders.push(record) - 1
+  trail.push(record)
   let packed = record
   for (const name of names) {
-    trail.names[depth] = name
     if (!isData(record, name)) throw new Refusal('is a getter or a setter')
     const value = record[name]
     const plain = pack(value, trail)
@@ -120,7 +112,7 @@ function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
       packed[name] = plain
     }
   }
-  trail.holders.pop()
+  trail.pop()
   const [only] = names
   return names.length === 1 && only?.startsWith('$') ? { [`$${only}`]: packed[only] } : packed
 }
@@ -128,10 +120,9 @@ function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
 function packArray(array: unknown[], trail: Trail): unknown {
   if (Object.keys(array).length !== array.length) throw new Refusal(notDense)
   refuseSymbols(array)
-  const depth = trail.holders.push(array) - 1
+  trail.push(array)
   let packed = array
   for (let index = 0; index < array.length; index++) {
-    trail.names[depth] = index
     const value = array[index]
     // As many keys as elements, but one of them is not an index.
     if (value === undefined && !Object.hasOwn(array, index)) throw new Refusal(notDense)
@@ -141,31 +132,29 @@ function packArray(array: unknown[], trail: Trail): unknown {
       packed[index] = plain
     }
   }
-  trail.holders.pop()
+  trail.pop()
   return packed
 }
 
 function packMap(map: Map<unknown, unknown>, trail: Trail): unknown {
   refuseProperties(map)
-  const depth = trail.holders.push(map) - 1
+  trail.push(map)
   const entries: [unknown, unknown][] = []
   for (const [key, value] of map) {
-    trail.names[depth] = entries.length
     entries.push([pack(key, trail), pack(value, trail)])
   }
-  trail.holders.pop()
+  trail.pop()
   return { $map: entries }
 }
 
 function packSet(set: Set<unknown>, trail: Trail): unknown {
   refuseProperties(set)
-  const depth = trail.holders.push(set) - 1
+  trail.push(set)
   const members: unknown[] = []
   for (const member of set) {
-    trail.names[depth] = members.length
     members.push(pack(member, trail))
   }
-  trail.holders.pop()
+  trail.pop()
   return { $set: members }
 }
 

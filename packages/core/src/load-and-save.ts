@@ -21,8 +21,8 @@ export interface Sessions {
   save(ctx: Context, res: ServerResponse): unknown
   /** Commits what was changed since; nothing to wait for when nothing was. */
   saveLate(ctx: Context): Awaitable<unknown>
-  /** Has `listener` called at each change from when the headers have left. */
-  onLateChange(ctx: Context, listener: () => void): void
+  /** Has `listener` called at each change. */
+  onChange(ctx: Context, listener: () => void): void
   errorFunc(req: IncomingMessage, res: ServerResponse, error: unknown): unknown
   onError(error: unknown, ctx: Context): void
 }
@@ -67,6 +67,8 @@ class Visit implements Keeper {
   readonly #ctx: Context
   readonly #gate: Gate
   #awaitsClose = false
+  /** Whether the handler is known to be at work still. */
+  #isRunning = false
   /** After an error nothing more is committed. */
   #failed = false
 
@@ -80,10 +82,11 @@ class Visit implements Keeper {
 
   serve(next: (req: IncomingMessage, res: ServerResponse) => unknown): void {
     bindContext(this.#req, this.#ctx)
-    this.#sessions.onLateChange(this.#ctx, () => this.#saveAtClose())
+    this.#sessions.onChange(this.#ctx, () => this.#saveAtClose())
     try {
       const handled = next(this.#req, this.#res)
       if (isThenable(handled)) {
+        this.#isRunning = true
         handled.then(
           () => this.#handled(),
           (error) => this.answer(error, true),
@@ -123,20 +126,28 @@ class Visit implements Keeper {
     }
   }
 
-  // The client went away and the handler gave up writing: what it changed is committed all the same.
   #handled(): void {
-    if (this.#res.destroyed) this.#gate.release()
+    this.#isRunning = false
+    if (this.#res.closed) this.#saveUnheard()
   }
 
+  // For what is changed too late for the response's end, and for a response that never comes to one.
   #saveAtClose(): void {
     if (this.#awaitsClose) return
     this.#awaitsClose = true
     const save = () => {
       this.#awaitsClose = false
-      this.#saveLate()
+      this.#saveUnheard()
     }
     if (this.#res.closed) setImmediate(save)
     else this.#res.once('close', save)
+  }
+
+  // The client has gone, or has its whole response: what was changed is committed all the same.
+  #saveUnheard(): void {
+    if (this.#gate.begun) this.#saveLate()
+    // A handler that is at work may still fail: then nothing is to be committed.
+    else if (!this.#isRunning) this.#gate.release()
   }
 
   // The client has its response, or part of it: an error can only be told, and the connection cut.

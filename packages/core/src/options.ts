@@ -16,7 +16,7 @@ export interface SessionManagerOptions {
   idleTimeout?: number | undefined
   /**
    * A session with an idle timeout is extended at most so often, so that reading does not write at every request; it
-   * may end earlier by so much. 0: at every request, as SCS. Stores without atomic methods are extended at every
+   * may end earlier by so much, and it must be less than `idleTimeout`. 0: at every request, as SCS. Stores without atomic methods are extended at every
    * request. @default min(idleTimeout / 20, minute)
    */
   touchInterval?: number | undefined
@@ -40,7 +40,8 @@ export interface SessionManagerOptions {
   storeTimeout?: number | undefined
   /**
    * Answers a request that failed before its first byte: in loading, in the handler or in the commit. May return a
-   * promise; what it leaves open is ended. @default logs the error, and answers with a plain 500
+   * promise; what it leaves open is ended. Output counts that comes from its own asynchronous context: bind a listener of
+   * something that lives longer than the request with `AsyncResource.bind`. @default logs the error, and answers with a plain 500
    */
   errorFunc?: ((req: IncomingMessage, res: ServerResponse, error: unknown) => unknown) | undefined
   /**
@@ -69,12 +70,20 @@ const endOfTime = Date.UTC(9999, 11, 31)
 
 /** Fills in the defaults. Throws a TypeError that names the first option that is invalid. */
 export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('the options of a SessionManager must be an object')
+  }
   const lifetime = checkedDuration('lifetime', options.lifetime ?? 24 * hour)
   if (Date.now() + lifetime > endOfTime) {
     throw new TypeError('lifetime must end a session in the year 9999 at the latest')
   }
   const idleTimeout = checkedDuration('idleTimeout', options.idleTimeout ?? 0)
   const touchInterval = options.touchInterval ?? Math.min(idleTimeout / 20, minute)
+  if (idleTimeout > 0 && checkedDuration('touchInterval', touchInterval) >= idleTimeout) {
+    throw new TypeError(
+      'touchInterval must be less than idleTimeout: nobody would be kept signed in',
+    )
+  }
   const { hashTokenInStore = false, unreadable = 'fresh' } = options
   if (typeof hashTokenInStore !== 'boolean') {
     throw new TypeError('hashTokenInStore must be true or false')
@@ -86,9 +95,9 @@ export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
     lifetime,
     idleTimeout: options.idleTimeout,
     touchInterval: checkedDuration('touchInterval', touchInterval),
-    store: options.store ?? new MemoryStore(),
-    codec: checkedCodec(options.codec ?? new JsonCodec()),
-    cookie: checkedCookie(options.cookie ?? {}),
+    store: options.store === undefined ? new MemoryStore() : options.store,
+    codec: options.codec === undefined ? new JsonCodec() : checkedCodec(options.codec),
+    cookie: checkedCookie(options.cookie === undefined ? {} : options.cookie),
     hashTokenInStore,
     unreadable,
     storeTimeout: checkedDuration('storeTimeout', options.storeTimeout ?? 30 * second),
@@ -107,7 +116,7 @@ function log(error: unknown): void {
 }
 
 function checkedCodec(codec: Codec): Codec {
-  if (typeof codec.encode !== 'function' || typeof codec.decode !== 'function') {
+  if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
     throw new TypeError('codec must have the methods encode and decode')
   }
   return codec

@@ -18,13 +18,23 @@ export interface StoredRow {
   readonly data: Uint8Array
 }
 
+/** A write of a session that was sent to the store. */
+export interface Attempt {
+  /** The store token that the row has when it is done. */
+  readonly storeToken: string
+  readonly bytes: Uint8Array
+  readonly expiry: Date
+  /** How many changes are in it. */
+  readonly changes: number
+}
+
 /** Another session that the next commit takes in. */
 export interface MergedSession {
   readonly storeToken: string
   row: { data: Uint8Array; expiry: Date }
   state: SessionState
-  /** The store token under which a commit in progress keeps it for itself. */
-  claim?: string | undefined
+  /** What its row holds while a commit in progress keeps it for itself. */
+  claim?: Uint8Array | undefined
 }
 
 /** Where `rememberMe` is kept: among the values, as SCS does, so that data can move between the two. */
@@ -33,7 +43,10 @@ export const rememberMeKey = '__rememberMe'
 /** Tells apart two writes that would otherwise be the same bytes. See docs/decisions/0011. */
 export const writeMarkKey = '__write'
 
-const internalKeys: readonly string[] = [rememberMeKey, writeMarkKey]
+/** Marks a session that another is taking in: from then on nobody finds it. */
+export const claimKey = '__claim'
+
+const internalKeys: readonly string[] = [rememberMeKey, writeMarkKey, claimKey]
 const lastDeadline = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /** One session as one request sees it: what was loaded, what has changed, and where it is filed. */
@@ -45,12 +58,14 @@ export class SessionData implements SessionState {
   storeToken = ''
   /** The row that holds it, as last read or written; a commit replaces this and nothing else. */
   stored: StoredRow | undefined
+  /** A write of which it is not known whether it was done: the next commit begins with finding out. */
+  doubt: Attempt | undefined
   /** Store tokens of all rows that the store may hold for it. */
   readonly rows: Set<string> = new Set()
   /** Other sessions that the next commit takes in, on a store with atomic methods. */
   readonly merges: MergedSession[] = []
-  /** Its deadline when it was made: what a session starts from that no store holds yet. */
-  readonly initialDeadline: Date
+  /** Its deadline when it was made, or destroyed: what a session starts from that no store holds yet. */
+  initialDeadline: Date
   /** The store token of a row that could not be decoded, which this session stands in for. */
   unreadable: string | undefined
   /** Loaded as modified only because its expiry is due to be moved. */
@@ -59,8 +74,8 @@ export class SessionData implements SessionState {
   readonly values: Map<string, unknown>
   /** The store call in progress; the next waits for it. */
   turn: PromiseLike<unknown> | undefined
-  /** Called at each change after the headers have left. */
-  onLateChange: (() => void) | undefined
+  /** Called at each change. */
+  onChange: (() => void) | undefined
 
   /** What was done since the last commit. */
   readonly #changes: Change[] = []
@@ -196,10 +211,12 @@ export class SessionData implements SessionState {
     this.status = 'destroyed'
     this.identify('', '')
     this.stored = undefined
+    this.doubt = undefined
     this.rows.clear()
     this.merges.length = 0
     this.unreadable = undefined
     this.touchDue = false
+    this.initialDeadline = deadline
     this.deadline = deadline
     this.values.clear()
     this.committed(this.#changes.length)
@@ -215,7 +232,7 @@ export class SessionData implements SessionState {
     if (this.status === 'revoked') return
     this.#changes.push(change)
     this.status = 'modified'
-    if (this.#headersLeft) this.onLateChange?.()
+    this.onChange?.()
   }
 
   /** Throws `ERR_SESSION_HEADERS_SENT` when a commit would make a session that the client never hears of. */

@@ -107,8 +107,9 @@ export class SessionLifecycle {
         'the store does not support iteration: it has none of scan, allCtx and all',
       )
     }
-    const limit = new TimeLimit(this.#options.storeTimeout)
-    for await (const [storeToken, bytes] of await limit.apply(sessions(ctx), 'all')) {
+    const { storeTimeout } = this.#options
+    const rows = await new TimeLimit(storeTimeout).apply(sessions(ctx), 'all')
+    for await (const [storeToken, bytes] of eachInTime(rows, storeTimeout)) {
       const state = this.#reader.decodeOrReport(ctx, bytes)
       if (state && state !== 'unreadable') {
         const token = this.#options.hashTokenInStore ? '' : storeToken
@@ -156,6 +157,29 @@ function filed(token: string, storeToken: string, { data: bytes, state }: Found)
   data.identify(token, storeToken)
   data.filedAs(storeToken, bytes)
   return data
+}
+
+// Each step of a scan is a store call, with a limit of its own.
+async function* eachInTime<T>(
+  rows: AsyncIterable<T> | Iterable<T>,
+  storeTimeout: number,
+): AsyncGenerator<T, void> {
+  if (Symbol.iterator in rows) return yield* rows
+  const iterator = rows[Symbol.asyncIterator]()
+  let isOver = false
+  try {
+    for (;;) {
+      const limit = new TimeLimit(storeTimeout)
+      isOver = true
+      const step = await limit.apply(iterator.next(), 'scan')
+      isOver = step.done === true
+      if (step.done) return
+      yield step.value
+    }
+  } finally {
+    // One that failed or hangs is not asked to clean up: its answer might never come.
+    if (!isOver) await iterator.return?.()
+  }
 }
 
 // This very session, also under a token that it is about to leave, or one that it takes in already.

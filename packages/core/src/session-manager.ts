@@ -61,8 +61,8 @@ export class SessionManager<
       open: (ctx, token) => this.#open(ctx, token),
       save: (ctx, res) => this.#save(ctx, res),
       saveLate: (ctx) => this.#saveLate(ctx),
-      onLateChange: (ctx, listener) => {
-        this.#data(ctx).onLateChange = listener
+      onChange: (ctx, listener) => {
+        this.#data(ctx).onChange = listener
       },
       errorFunc: checked.errorFunc,
       onError: checked.onError,

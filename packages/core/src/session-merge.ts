@@ -1,20 +1,21 @@
+import { randomBytes } from 'node:crypto'
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import type { Context } from './context.ts'
 import { SessionError } from './errors.ts'
 import type { CheckedOptions } from './options.ts'
-import type { MergedSession, SessionData } from './session-data.ts'
+import { claimKey, type MergedSession, type SessionData } from './session-data.ts'
 import type { SessionReader } from './session-reader.ts'
 import { isSame } from './session-swap.ts'
 import type { AtomicStore } from './store.ts'
 import type { StoreAccess } from './store-access.ts'
-import { generateToken } from './token.ts'
 
 const mostTries = 100
 
 /**
- * The other sessions that a commit takes in. Each is claimed before it, by renaming it to a token that nobody has: of
- * several callers one succeeds. It is deleted after the commit, or given back when there was none. What is lost in a
- * crash between is the other session's place, never its data twice.
+ * The other sessions that a commit takes in. Each is claimed before it, by a mark in its row with which nobody finds it:
+ * of several callers one succeeds. It is deleted after the commit, or given back when there was none; the row stays in
+ * its place meanwhile, so that one that is destroyed then cannot come back. What is lost in a crash between is the other
+ * session, never its data twice.
  */
 export class SessionMerge {
   readonly #atomic: AtomicStore
@@ -41,28 +42,28 @@ export class SessionMerge {
   claim(data: SessionData, index = 0): Awaitable<void> {
     const other = data.merges[index]
     if (!other) return
-    return andThen(this.#claimOne(data, other, 1), () => this.claim(data, index + 1))
+    // Claimed already where an earlier commit left it in doubt.
+    const claimed = other.claim ? undefined : this.#claimOne(data, other, 1)
+    return andThen(claimed, () => this.claim(data, index + 1))
   }
 
-  /** The commit is through: the claimed rows go. Nobody has their tokens, so that one which stays does no harm. */
+  /** The commit is through: the claimed rows go. Nobody finds them, so that one which stays does no harm. */
   finish(data: SessionData): Awaitable<void> {
-    const claims = data.merges.splice(0).flatMap((other) => other.claim ?? [])
+    const claims = data.merges.splice(0).flatMap((other) => (other.claim ? other.storeToken : []))
     return orElse(
       () => this.#store.deleteAll(this.#ctx, claims),
       (error) => this.#options.onError(error, this.#ctx),
     )
   }
 
-  /** There was no commit: the claimed rows go back to where they were. */
+  /** There was no commit: the claimed rows are again what they were. */
   giveBack(data: SessionData, index = 0): Awaitable<void> {
     const other = data.merges[index]
     if (!other) return
     const { claim, storeToken, row } = other
     other.claim = undefined
     const back = () =>
-      claim
-        ? this.#atomic.rename(this.#ctx, claim, storeToken, row.data, row.data, row.expiry)
-        : true
+      claim ? this.#atomic.replace(this.#ctx, storeToken, claim, row.data, row.expiry) : true
     return andThen(
       orElse<unknown>(back, (error) => this.#options.onError(error, this.#ctx)),
       () => this.giveBack(data, index + 1),
@@ -70,15 +71,17 @@ export class SessionMerge {
   }
 
   #claimOne(data: SessionData, other: MergedSession, tries: number): Awaitable<void> {
-    const { storeToken, row } = other
-    const token = generateToken()
+    const { storeToken, row, state } = other
+    const mark = randomBytes(6).toString('base64url')
+    const values = new Map(state.values).set(claimKey, mark)
+    const claim = this.#options.codec.encode(state.deadline, values)
     const claimed = orElse<boolean>(
-      () => this.#atomic.rename(this.#ctx, storeToken, token, row.data, row.data, row.expiry),
-      (error) => this.#claimedAfterAll(token, row.data, error),
+      () => this.#atomic.replace(this.#ctx, storeToken, row.data, claim, row.expiry),
+      (error) => this.#claimedAfterAll(storeToken, claim, error),
     )
     return andThen(claimed, (done) => {
       if (done) {
-        other.claim = token
+        other.claim = claim
         return
       }
       if (tries >= mostTries) throw conflict()
@@ -93,7 +96,7 @@ export class SessionMerge {
     })
   }
 
-  // The store failed, and may have renamed before it did: the row under the new token tells.
+  // The store failed, and may have written before it did: the row tells.
   #claimedAfterAll(token: string, bytes: Uint8Array, error: unknown): Awaitable<boolean> {
     return orElse(
       () =>

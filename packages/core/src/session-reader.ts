@@ -2,7 +2,7 @@ import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import type { Context } from './context.ts'
 import { SessionError } from './errors.ts'
 import type { CheckedOptions } from './options.ts'
-import type { SessionState } from './session-data.ts'
+import { claimKey, type SessionState } from './session-data.ts'
 import type { StoreAccess } from './store-access.ts'
 import { TimeLimit } from './time-limit.ts'
 
@@ -49,11 +49,12 @@ export class SessionReader {
     return unlessAborted(limit.apply(found, 'find'), ctx.signal)
   }
 
-  /** What `bytes` hold; throws `ERR_SESSION_UNREADABLE`. `undefined` for a session past its deadline. */
+  /** What `bytes` hold; throws `ERR_SESSION_UNREADABLE`. `undefined` for a session past its deadline, or claimed. */
   decode(bytes: Uint8Array): SessionState | undefined {
     try {
       const state = this.#options.codec.decode(bytes)
-      return state.deadline.getTime() > Date.now() ? state : undefined
+      const live = state.deadline.getTime() > Date.now() && !state.values.has(claimKey)
+      return live ? state : undefined
     } catch (error) {
       throw unreadable(error)
     }

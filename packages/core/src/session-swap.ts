@@ -5,7 +5,7 @@ import type { Codec } from './codec.ts'
 import type { Lane } from './commit-queue.ts'
 import type { Context } from './context.ts'
 import { SessionError } from './errors.ts'
-import { type SessionData, writeMarkKey } from './session-data.ts'
+import { type Attempt, type SessionData, writeMarkKey } from './session-data.ts'
 import type { SessionReader } from './session-reader.ts'
 import type { AtomicStore } from './store.ts'
 import type { TimeLimit } from './time-limit.ts'
@@ -18,13 +18,6 @@ export interface SwapTools {
   expiryOf(deadline: Date): Date
 }
 
-interface Attempt {
-  readonly bytes: Uint8Array
-  readonly expiry: Date
-  /** How many changes are in it. */
-  readonly changes: number
-}
-
 type Outcome = 'written' | 'refused' | 'gone' | 'again'
 
 const mostTries = 100
@@ -34,7 +27,8 @@ const longestBackoff = 64
 /**
  * One commit of a session that the store holds: written only over the bytes that it was made from. When others were
  * there first, the changes are made to what they wrote, and it is tried again. When the store fails, and may or may
- * not have written, the row tells.
+ * not have written, the row tells. Where it does not, the session keeps the attempt as its `doubt`: another commit of
+ * the request ends that one first, so that no change is made twice.
  */
 export class SessionSwap {
   readonly #tools: SwapTools
@@ -58,7 +52,7 @@ export class SessionSwap {
     this.#lane = lane
     this.#limit = limit
     this.#from = data.stored.storeToken
-    this.#to = data.storeToken
+    this.#to = data.doubt?.storeToken ?? data.storeToken
     this.#expected = data.stored.data
   }
 
@@ -67,6 +61,7 @@ export class SessionSwap {
     const { written } = this.#lane
     // What the next in this process starts from is known only when this commit is through.
     this.#lane.written = undefined
+    if (this.#data.doubt) return this.#resume(this.#data.doubt)
     if (!written || isSame(written, this.#expected)) return this.#attempt()
     return this.#rebase(written) ? this.#attempt() : this.#revoke()
   }
@@ -79,19 +74,28 @@ export class SessionSwap {
     const bytes = this.#tools.codec.encode(data.deadline, data.values)
     const expiry = this.#tools.expiryOf(data.deadline)
     data.rows.add(this.#to)
-    return this.#send({ bytes, expiry, changes })
+    return this.#send({ storeToken: this.#to, bytes, expiry, changes })
+  }
+
+  #resume(attempt: Attempt): Awaitable<Date | undefined> {
+    this.#faults = 1
+    this.#fault = inDoubt()
+    return andThen(this.#settled(attempt), (outcome) => this.#proceed(attempt, outcome))
   }
 
   #send(attempt: Attempt): Awaitable<Date | undefined> {
+    this.#data.doubt = attempt
     const outcome = orElse<Outcome>(
       () => andThen(this.#write(attempt), (done) => (done ? 'written' : this.#refused(attempt))),
       (error) => this.#failed(attempt, error),
     )
-    return andThen(outcome, (outcome) => {
-      if (outcome === 'written') return this.#done(attempt)
-      if (outcome === 'gone') return this.#revoke()
-      return this.#later(() => (outcome === 'again' ? this.#send(attempt) : this.#attempt()))
-    })
+    return andThen(outcome, (outcome) => this.#proceed(attempt, outcome))
+  }
+
+  #proceed(attempt: Attempt, outcome: Outcome): Awaitable<Date | undefined> {
+    if (outcome === 'written') return this.#done(attempt)
+    if (outcome === 'gone') return this.#revoke()
+    return this.#later(() => (outcome === 'again' ? this.#send(attempt) : this.#attempt()))
   }
 
   #write({ bytes, expiry }: Attempt): Awaitable<boolean> {
@@ -103,7 +107,10 @@ export class SessionSwap {
 
   // The store says that the row does not hold what was expected: what does it hold?
   #refused(attempt: Attempt): Awaitable<Outcome> {
+    // Nobody waits for this any more; another commit may have begun.
+    if (this.#limit.over) throw this.#limit.error('commit')
     if (this.#faults > 0) return this.#settled(attempt)
+    this.#data.doubt = undefined
     return andThen(this.#row(this.#from), (found) => {
       if (!found) return 'gone'
       return this.#rebase(found) ? 'refused' : 'gone'
@@ -112,7 +119,11 @@ export class SessionSwap {
 
   // The store failed: it may have written before it did.
   #failed(attempt: Attempt, error: unknown): Awaitable<Outcome> {
-    if (this.#limit.over || isOfTheCaller(error)) throw error
+    if (this.#limit.over) throw error
+    if (isOfTheCaller(error)) {
+      if (this.#faults === 0) this.#data.doubt = undefined
+      throw error
+    }
     this.#faults++
     this.#fault = error
     return this.#settled(attempt)
@@ -134,8 +145,10 @@ export class SessionSwap {
 
   #verdict(found: Uint8Array | undefined): Outcome {
     if (!found) return 'gone'
-    if (this.#faults > mostFaults || !isSame(found, this.#expected)) throw this.#fault
-    return 'again'
+    if (!isSame(found, this.#expected)) throw this.#fault
+    if (this.#faults <= mostFaults) return 'again'
+    if (!this.#limit.over) this.#data.doubt = undefined
+    throw this.#fault
   }
 
   #later(next: () => Awaitable<Date | undefined>): Awaitable<Date | undefined> {
@@ -161,7 +174,11 @@ export class SessionSwap {
     return true
   }
 
-  #done({ bytes, expiry, changes }: Attempt): Date {
+  #done(attempt: Attempt): Date {
+    const { bytes, expiry, changes } = attempt
+    // A late answer to a commit that another has ended.
+    if (this.#data.doubt !== attempt) return expiry
+    this.#data.doubt = undefined
     this.#data.committed(changes)
     this.#data.rows.delete(this.#from)
     this.#data.filedAs(this.#to, bytes)
@@ -183,6 +200,13 @@ export function isSame(a: Uint8Array, b: Uint8Array): boolean {
 // What a store refuses before it asks its database would be refused again.
 function isOfTheCaller(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError
+}
+
+function inDoubt(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_CONFLICT',
+    'an earlier commit of this request failed, and it is not known whether it was done: another could do it twice',
+  )
 }
 
 function conflict(tries: number): SessionError {

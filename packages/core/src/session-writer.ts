@@ -78,6 +78,7 @@ export class SessionWriter {
   ): Awaitable<Committed | undefined> {
     const { codec, onError } = this.#options
     const from = data.stored?.storeToken ?? ''
+    const resumes = data.doubt !== undefined
     const swapped = this.#queue.enter(from, (lane) => {
       if (limit.over) throw limit.error('commit')
       const tools = { atomic, codec, reader: this.#reader, expiryOf: this.expiryOf.bind(this) }
@@ -85,6 +86,9 @@ export class SessionWriter {
       return limit.apply(swap.run(), 'commit')
     })
     return andThen(limit.apply(swapped, 'commit'), (expiry) => {
+      if (expiry && resumes && (data.pending > 0 || data.renewed)) {
+        return this.#swap(ctx, data, atomic, limit)
+      }
       if (expiry) return { token: data.token, expiry }
       if (data.renewed) throw revoked()
       onError(revoked(), ctx)
@@ -101,16 +105,18 @@ export class SessionWriter {
     write: () => Awaitable<Committed | undefined>,
   ): Awaitable<Committed | undefined> {
     const merge = new SessionMerge(atomic, this.#reader, this.#store, this.#options, ctx)
+    // Not when ours may be in: the merged-in data would be in both.
+    const giveBack = () => (data.doubt ? undefined : merge.giveBack(data))
     const claimed = () => limit.apply(merge.claim(data), 'mergeSession')
     return orElse(
       () =>
         andThen(claimed(), () =>
           andThen(write(), (committed) =>
-            andThen(committed ? merge.finish(data) : merge.giveBack(data), () => committed),
+            andThen(committed ? merge.finish(data) : giveBack(), () => committed),
           ),
         ),
       (error) =>
-        andThen(merge.giveBack(data), () => {
+        andThen(giveBack(), () => {
           throw error
         }),
     )

@@ -1,4 +1,4 @@
-import { type Awaitable, andThen } from './awaitable.ts'
+import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import { type Context, withoutSignal } from './context.ts'
 import type { AtomicStore, SessionStore } from './store.ts'
 
@@ -30,6 +30,8 @@ export class StoreAccess {
 
   /** Throws a TypeError that names what the store lacks. */
   constructor(store: SessionStore) {
+    if (typeof store !== 'object' || store === null) throw new TypeError('store must be an object')
+    if (isThenable(store)) throw new TypeError('store is a promise: await it first')
     this.find = findOf(store)
     this.commit = commitOf(store)
     this.delete = deleteOf(store)

@@ -301,7 +301,11 @@ describe('what cannot be kept', () => {
       Object.create(Object.create(null)),
       'is an object with a prototype of its own',
     ],
-    ['an object with toJSON', { toJSON: () => 'secret' }, 'its part ["toJSON"] is a function'],
+    [
+      'an object with toJSON',
+      { toJSON: () => 'secret' },
+      'something 1 level inside of it is a function',
+    ],
     ['an object with a symbol key', { [Symbol('secret')]: 1 }, 'has a symbol as a key'],
     [
       'an array with a symbol key',
@@ -320,9 +324,13 @@ describe('what cannot be kept', () => {
           return 'secret'
         },
       },
-      'its part ["hidden"] is a getter or a setter',
+      'something 1 level inside of it is a getter or a setter',
     ],
-    ['a setter', { set hidden(_: string) {} }, 'its part ["hidden"] is a getter or a setter'],
+    [
+      'a setter',
+      { set hidden(_: string) {} },
+      'something 1 level inside of it is a getter or a setter',
+    ],
     ['a proxy', new Proxy({}, { get: () => () => 'secret' }), 'is a proxy'],
     ['a revoked proxy', revokedProxy(), 'is a proxy'],
     ['an array with a hole', withHole, 'is an array with holes'],
@@ -341,8 +349,8 @@ describe('what cannot be kept', () => {
     ],
     ['a Map with properties', Object.assign(new Map(), { secret: 1 }), 'has properties of its own'],
     ['a Set with properties', Object.assign(new Set(), { secret: 1 }), 'has properties of its own'],
-    ['a circle', circle, 'its part ["self"]["back"] is a circle'],
-    ['a circle through a Map', ring, 'its part [0][0] is a circle'],
+    ['a circle', circle, 'something 2 levels inside of it is a circle'],
+    ['a circle through a Map', ring, 'something 2 levels inside of it is a circle'],
     ['a class whose name throws', new Nameless(), 'cannot be read'],
   ])('is refused with the key and without the value: %s', (_, value, reason) => {
     const error = thrownBy(() =>
@@ -356,19 +364,23 @@ describe('what cannot be kept', () => {
     )
     expect(error).toBeInstanceOf(TypeError)
     const { message, cause } = error as TypeError
-    expect(message).toContain('the session value "cart" cannot be stored: it')
+    expect(message).toContain('the session value "cart" cannot be stored: ')
     expect(message).toContain(reason)
     expect(message).not.toContain('secret')
     expect(cause).toBeUndefined()
   })
 
-  test('is found wherever it is, and the error says where', () => {
+  test('is found wherever it is, and the error says how deep, and no property name, which may be data', () => {
     const deep = { items: [1, new Map([['a', new Set([0, { price: () => 1 }])]])], later: 1 }
     expect(() => roundTrip(deep)).toThrow(
-      'the session value "key" cannot be stored: its part ["items"][1][0][1]["price"] is a function; JsonCodec keeps plain objects, arrays',
+      'the session value "key" cannot be stored: something 5 levels inside of it is a function; JsonCodec keeps plain objects, arrays',
     )
-    expect(() => roundTrip([{ a: [1] }, Symbol.iterator])).toThrow('its part [1] is a symbol')
-    expect(() => roundTrip(new Map([[Symbol.iterator, 1]]))).toThrow('its part [0] is a symbol')
+    expect(() => roundTrip([{ a: [1] }, Symbol.iterator])).toThrow(
+      'something 1 level inside of it is a symbol',
+    )
+    expect(() => roundTrip(new Map([[Symbol.iterator, 1]]))).toThrow(
+      'something 1 level inside of it is a symbol',
+    )
   })
 
   test('is nesting deeper than 500 levels, in a short message', () => {
@@ -376,9 +388,7 @@ describe('what cannot be kept', () => {
       for (const wrap of [(inner: unknown) => [inner], (inner: unknown) => ({ a: inner })]) {
         const error = thrownBy(() => roundTrip(nested(levels, wrap)))
         expect(error).toBeInstanceOf(TypeError)
-        expect(String(error)).toMatch(
-          /"key" cannot be stored: its part .+… is deeper than 500 levels/,
-        )
+        expect(String(error)).toContain('inside of it is deeper than 500 levels')
         expect(String(error).length).toBeLessThan(400)
       }
     }

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -312,6 +312,27 @@ for (const [storeName, makeStore] of Object.entries(stores)) {
       expect((await server.client.get('/get')).body).toBe('')
     })
 
+    it('a session that was destroyed after its cookie has left cannot begin anew', async () => {
+      const thrown: unknown[] = []
+      const late = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
+        manager.put(ctx, 'foo', 'first')
+        res.write('x')
+        await turn()
+        await manager.destroy(ctx).catch((error) => thrown.push(error.code))
+        try {
+          manager.put(ctx, 'foo', 'second')
+        } catch (error) {
+          thrown.push((error as { code?: string }).code)
+        }
+        res.end()
+      }
+      const store = makeStore()
+      await using server = await site({ '/late': late }, { store })
+      await server.client.get('/late')
+      expect(thrown).toEqual(Array(2).fill('ERR_SESSION_HEADERS_SENT'))
+      expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(0)
+    })
+
     it('a new session whose cookie has left can be changed on', async () => {
       const stream = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
         manager.put(ctx, 'foo', 'first')
@@ -406,24 +427,56 @@ for (const [storeName, makeStore] of Object.entries(stores)) {
       expect((await client.get('/')).body).toBe('b')
     })
 
-    it('a client that went away leaves what its request changed', async () => {
-      const started = Promise.withResolvers<void>()
-      const finished = Promise.withResolvers<void>()
-      const slow = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        started.resolve()
-        await once(res, 'close')
-        manager.put(ctx, 'foo', 'kept')
-        setImmediate(() => finished.resolve())
+    describe('a client that went away before its answer', () => {
+      const handlers: Record<string, (manager: SessionManager) => Handler> = {
+        'by a handler that goes on and ends': (manager) => async (ctx, res) => {
+          await once(res, 'close')
+          manager.put(ctx, 'foo', 'kept')
+        },
+        'by a handler that has ended before': (manager) => async (ctx) => {
+          manager.put(ctx, 'foo', 'kept')
+        },
+        'by a handler of callbacks': (manager) => (ctx) => manager.put(ctx, 'foo', 'kept'),
+        'by a callback that comes later': (manager) => (ctx, res) => {
+          res.once('close', () => setImmediate(() => manager.put(ctx, 'foo', 'kept')))
+        },
+        'by a handler that still tries to answer': (manager) => async (ctx, res) => {
+          manager.put(ctx, 'foo', 'kept')
+          await once(res, 'close')
+          res.end('x')
+        },
       }
-      const store = makeStore()
-      await using server = await site({ '/slow': slow }, { store })
-      const socket = connect(server.port, '127.0.0.1')
-      socket.write(request('GET /slow'))
-      await started.promise
-      socket.destroy()
-      await finished.promise
-      for (let i = 0; i < 10; i++) await turn()
-      expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(1)
+      for (const [how, handler] of Object.entries(handlers)) {
+        it(`leaves what was changed ${how}`, async () => {
+          const store = makeStore()
+          await using server = await site({ '/': handler }, { store })
+          const socket = connect(server.port, '127.0.0.1')
+          socket.write(request('GET /'))
+          const [, res] = (await once(server.server, 'request')) as [unknown, ServerResponse]
+          socket.destroy()
+          await once(res, 'close')
+          for (let i = 0; i < 20; i++) await turn()
+          expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(1)
+        })
+      }
+
+      it('leaves nothing of a handler that fails then', async () => {
+        const store = makeStore()
+        const fail = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
+          manager.put(ctx, 'foo', 'lost')
+          await once(res, 'close')
+          await turn()
+          throw new Error('ouch')
+        }
+        await using server = await site({ '/': fail }, { store })
+        const socket = connect(server.port, '127.0.0.1')
+        socket.write(request('GET /'))
+        const [, res] = (await once(server.server, 'request')) as [unknown, ServerResponse]
+        socket.destroy()
+        await once(res, 'close')
+        for (let i = 0; i < 20; i++) await turn()
+        expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(0)
+      })
     })
   })
 }
@@ -589,6 +642,27 @@ describe('errorFunc', () => {
       },
     )
     expect(await server.client.get('/')).toMatchObject({ status: 503, body: 'sorry' })
+  })
+
+  it('whose output has lost its asynchronous context leaves an error, not an empty success', async () => {
+    const elsewhere = new EventEmitter()
+    await using server = await site(
+      { '/': put },
+      {
+        store: failing(),
+        errorFunc: (_req, res) =>
+          new Promise<void>((resolve) => {
+            elsewhere.once('answer', () => {
+              res.end('from elsewhere')
+              resolve()
+            })
+          }),
+      },
+    )
+    const answer = server.client.get('/')
+    await vi.waitUntil(() => elsewhere.listenerCount('answer') === 1)
+    elsewhere.emit('answer')
+    expect(await answer).toMatchObject({ status: 500, body: '' })
   })
 
   for (const [how, errorFunc] of Object.entries({

@@ -121,6 +121,19 @@ describe('what was configured', () => {
 })
 
 describe('an invalid option is a TypeError that names it', () => {
+  test.each([
+    ['touchInterval', { idleTimeout: 1000, touchInterval: 1000 }],
+    ['codec', { codec: null }],
+    ['cookie', { cookie: null }],
+    ['cookie', { cookie: 'session' }],
+    ['options', null],
+    ['options', 'session'],
+  ])('%s that makes no sense is refused, and named', (option, options) => {
+    const make = () => new SessionManager(options as never)
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(option)
+  })
+
   const durations = ['lifetime', 'idleTimeout', 'touchInterval', 'storeTimeout'] as const
   const notDurations = [
     -1,

@@ -1551,6 +1551,19 @@ describe('a store that does not answer', () => {
     expect(await rejectionAfter(second, run(made, ctx))).toContain(`did not answer ${call} within`)
   })
 
+  test('iterate, each step of a scan', async () => {
+    const store = Object.assign(new IterableStore(), {
+      async *scan(): AsyncGenerator<readonly [string, Uint8Array], void> {
+        for (const row of await new IterableStore().all()) yield row
+        await new Promise(() => {})
+      },
+    })
+    const { manager, load } = make<PlainStore>(store, { storeTimeout: second })
+    const ctx = await load('example')
+    const iterated = manager.iterate(ctx, () => undefined)
+    expect(await rejectionAfter(second, iterated)).toContain('did not answer scan within')
+  })
+
   test('touch', async () => {
     const { store, manager, load } = make(new WholeStore(), {
       storeTimeout: second,

@@ -3,6 +3,7 @@ import {
   background,
   type Context,
   contextKey,
+  MemoryStore,
   SessionManager,
   type SessionStore,
   withSignal,
@@ -185,7 +186,6 @@ describe('half a store', () => {
 
   test.each([
     ['an empty object', {}],
-    ['a string', 'redis://localhost'],
     ['a Map', new Map()],
     ['properties that are no methods', { find: 1, commit: 2, delete: 3 }],
   ])('%s is a TypeError', (_what, store) => {
@@ -193,6 +193,14 @@ describe('half a store', () => {
       new TypeError('store has neither a method find nor findCtx'),
     )
   })
+})
+
+test.each([
+  ['a string', 'redis://localhost', 'store must be an object'],
+  ['null', null, 'store must be an object'],
+  ['a promise', Promise.resolve(new MemoryStore()), 'store is a promise: await it first'],
+])('%s is no store', (_what, store, message) => {
+  expect(() => new SessionManager({ store: store as never })).toThrow(new TypeError(message))
 })
 
 test('methods are chosen once: what the store is given later is not asked', async () => {
