@@ -12,7 +12,9 @@ import {
 } from './held-calls.ts'
 import {
   applyWriteHead,
+  cut,
   type HeadSnapshot,
+  isClosed,
   type NodeResponse,
   restoreHead,
   snapshotHead,
@@ -133,7 +135,7 @@ export class Gate {
     const entry = this.#posts[index]?.entry
     if (this.#state !== 'idle' || !entry) {
       this.#drop(error)
-      this.#res.destroy()
+      cut(this.#res)
       return false
     }
     this.#posts.splice(alone ? 0 : index)
@@ -245,7 +247,7 @@ export class Gate {
 
   #resumeAfterEnding(): void {
     this.#ending?.then(() => {
-      if (this.#res.destroyed) this.#drop(new Error('the connection was closed'))
+      if (isClosed(this.#res)) this.#drop(new Error('the connection was closed'))
       else this.#open()
     })
   }
@@ -260,7 +262,7 @@ export class Gate {
     this.#drop(error)
     if (this.#endings.includes(keeper)) this.#endings.splice(this.#endings.indexOf(keeper), 1)
     const res = this.#res
-    if (res.headersSent) res.destroy()
+    if (res.headersSent) cut(res)
     else {
       restoreHead(res, entry)
       for (const line of kept) res.appendHeader('Set-Cookie', line)
@@ -283,7 +285,7 @@ export class Gate {
       res.end()
     }
     const abort = () => {
-      this.#res.destroy()
+      cut(this.#res)
     }
     try {
       const pending = keeper.onError(error)

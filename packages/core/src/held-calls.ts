@@ -1,5 +1,6 @@
 import {
   coded,
+  cut,
   isHttp2,
   type NodeResponse,
   restoreStatus,
@@ -103,7 +104,7 @@ export class HeldCalls {
         else pass(method, args)
       } catch {
         // The caller has long returned, and bytes may have left: all that is left is to cut the connection.
-        res.destroy()
+        cut(res)
       }
     }
     // Node tells the writer itself when its own buffer is full.

@@ -3,6 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { type Awaitable, isThenable } from './awaitable.ts'
 import { type Gate, guard, type Keeper } from './before-headers.ts'
 import { bindContext, type Context, contextOf, withLazySignal } from './context.ts'
+import { cut, isClosed } from './response-head.ts'
 
 /** A handler for Node's http and http2 servers, of whatever kind the request is. */
 export interface RequestListener {
@@ -38,7 +39,7 @@ export function loadAndSave(
     const serve = (ctx: Context) => new Visit(sessions, req, res, ctx).serve(next)
     const refuse = (error: unknown) => {
       // Nobody is left to answer, and nothing has gone wrong here.
-      if (!res.destroyed) new Visit(sessions, req, res, base).answer(error, false)
+      if (!isClosed(res)) new Visit(sessions, req, res, base).answer(error, false)
     }
     try {
       const loading = sessions.open(base, sessions.readSessionCookie(req.headers))
@@ -115,7 +116,7 @@ class Visit implements Keeper {
     this.#failed = true
     const failed = (secondError: unknown) => {
       this.#sessions.onError(secondError, this.#ctx)
-      if (this.#res.headersSent) this.#res.destroy()
+      if (this.#res.headersSent) cut(this.#res)
       else answerWithInternalServerError(this.#res)
     }
     try {
@@ -128,7 +129,7 @@ class Visit implements Keeper {
 
   #handled(): void {
     this.#isRunning = false
-    if (this.#res.closed) this.#saveUnheard()
+    if (isClosed(this.#res)) this.#saveUnheard()
   }
 
   // For what is changed too late for the response's end, and for a response that never comes to one.
@@ -139,7 +140,7 @@ class Visit implements Keeper {
       this.#awaitsClose = false
       this.#saveUnheard()
     }
-    if (this.#res.closed) setImmediate(save)
+    if (isClosed(this.#res)) setImmediate(save)
     else this.#res.once('close', save)
   }
 
@@ -156,7 +157,7 @@ class Visit implements Keeper {
     const failed = (error: unknown) => {
       this.#failed = true
       this.#sessions.onError(error, this.#ctx)
-      this.#res.destroy()
+      cut(this.#res)
     }
     try {
       const saving = this.#sessions.saveLate(this.#ctx)
@@ -172,7 +173,7 @@ function clientSignal(res: ServerResponse): AbortSignal {
   const abort = () => {
     if (!res.writableFinished) controller.abort()
   }
-  if (res.closed) abort()
+  if (isClosed(res)) abort()
   else res.once('close', abort)
   return controller.signal
 }

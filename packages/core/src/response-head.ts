@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
+import { constants, type Http2ServerResponse } from 'node:http2'
 
 /** A response of Node's http or of its http2 compatibility API. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
@@ -49,6 +49,18 @@ export function restoreStatus(
 /** HTTP/2 has none, and warns when it is asked. */
 export function statusMessageOf(res: NodeResponse): string | undefined {
   return isHttp2(res) ? undefined : res.statusMessage
+}
+
+/** Whether the response's connection has gone, or the response is through with it. */
+export function isClosed(res: NodeResponse): boolean {
+  return isHttp2(res) ? res.stream.destroyed : res.destroyed || res.closed
+}
+
+/** Ends the response so that its client sees that it is not complete: the connection is cut, or the stream reset. */
+export function cut(res: NodeResponse): void {
+  // Destroyed without an error, a stream of HTTP/2 looks complete.
+  if (isHttp2(res)) res.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  else res.destroy()
 }
 
 /** Whether `res` is of the http2 compatibility API. */

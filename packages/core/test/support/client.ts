@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { connect, constants } from 'node:http2'
 
 export interface Answer {
   readonly status: number
@@ -7,13 +8,15 @@ export interface Answer {
   header(name: string): string[]
 }
 
-/** A browser of sorts: keeps cookies by name, follows nothing, one connection a request. */
+type Headers = Record<string, string>
+
+/** A browser of sorts: keeps cookies by name, follows nothing, one connection a request. Speaks HTTP/1.1 or HTTP/2. */
 export class Client {
-  readonly #base: string
+  readonly #base: URL
   readonly cookies = new Map<string, string>()
 
   constructor(base: string) {
-    this.#base = base
+    this.#base = new URL(base)
   }
 
   get cookieHeader(): string {
@@ -21,7 +24,7 @@ export class Client {
   }
 
   /** Rejects when the connection is cut before the response is complete. */
-  async get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  async get(path: string, headers: Headers = {}): Promise<Answer> {
     const answer = await this.#send(path, headers)
     for (const line of answer.header('set-cookie')) {
       const [pair = ''] = line.split(';')
@@ -32,29 +35,73 @@ export class Client {
     return answer
   }
 
-  #send(path: string, headers: Record<string, string>): Promise<Answer> {
+  /** Begins a request, and gives the means to go away. */
+  open(path: string): { abort(): void } {
+    if (this.#base.protocol === 'h2c:') {
+      const session = connect(`http://${this.#base.host}`)
+      session.on('error', () => {})
+      session.request({ ':path': path }).on('error', () => {})
+      return { abort: () => session.destroy() }
+    }
+    const sent = request({ host: this.#base.hostname, port: this.#base.port, path, agent: false })
+    sent.on('error', () => {})
+    sent.end()
+    return { abort: () => sent.destroy() }
+  }
+
+  #send(path: string, headers: Headers): Promise<Answer> {
     const cookie = this.cookieHeader
+    const all = { ...(cookie ? { cookie } : {}), ...headers }
+    return this.#base.protocol === 'h2c:' ? this.#overHttp2(path, all) : this.#overHttp1(path, all)
+  }
+
+  #overHttp1(path: string, headers: Headers): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const sent = request(
-        this.#base + path,
-        { agent: false, headers: { ...(cookie ? { cookie } : {}), ...headers } },
-        (res) => {
-          const chunks: Buffer[] = []
-          res.on('data', (chunk) => chunks.push(chunk))
-          res.on('error', reject)
-          res.on('end', () => {
-            const lines = res.rawHeaders
-            resolve({
-              status: res.statusCode ?? 0,
-              body: Buffer.concat(chunks).toString(),
-              header: (name) =>
-                lines.filter((_, i) => i % 2 === 1 && lines[i - 1]?.toLowerCase() === name),
-            })
+      const { hostname: host, port } = this.#base
+      const sent = request({ host, port, path, agent: false, headers }, (res) => {
+        const chunks: Buffer[] = []
+        res.on('data', (chunk) => chunks.push(chunk))
+        res.on('error', reject)
+        res.on('end', () => {
+          const lines = res.rawHeaders
+          resolve({
+            status: res.statusCode ?? 0,
+            body: Buffer.concat(chunks).toString(),
+            header: (name) =>
+              lines.filter((_, i) => i % 2 === 1 && lines[i - 1]?.toLowerCase() === name),
           })
-        },
-      )
+        })
+      })
       sent.on('error', reject)
       sent.end()
     })
+  }
+
+  #overHttp2(path: string, headers: Headers): Promise<Answer> {
+    const session = connect(`http://${this.#base.host}`)
+    return new Promise<Answer>((resolve, reject) => {
+      session.on('error', reject)
+      const stream = session.request({ ':path': path, ...headers })
+      const chunks: Buffer[] = []
+      let raw: string[] = []
+      stream.on('response', (_headers, _flags, lines) => {
+        raw = lines as unknown as string[]
+      })
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('error', reject)
+      stream.on('close', () => {
+        if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || raw.length === 0) {
+          reject(new Error(`the stream was reset: ${stream.rstCode}`))
+          return
+        }
+        const of = (name: string) => raw.filter((_, i) => i % 2 === 1 && raw[i - 1] === name)
+        resolve({
+          status: Number(of(':status')[0]),
+          body: Buffer.concat(chunks).toString(),
+          header: of,
+        })
+      })
+      stream.end()
+    }).finally(() => session.destroy())
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2'
+import { type AddressInfo, connect, type Server } from 'node:net'
 
 /** A server on a free port of the loopback interface. */
 export interface Running {
@@ -10,21 +11,45 @@ export interface Running {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export async function serve(
-  handler: (req: IncomingMessage, res: ServerResponse) => unknown,
-): Promise<Running> {
-  const server = createServer((req, res) => void handler(req, res))
+/** What a server speaks; the scheme of its URL. */
+export type Protocol = 'http' | 'h2c'
+
+type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
+
+export async function serve(handler: Handler, protocol: Protocol = 'http'): Promise<Running> {
+  const { server, cut } = protocol === 'http' ? http1(handler) : http2(handler)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `${protocol}://127.0.0.1:${port}`,
     server,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
+      cut()
       server.close()
       await once(server, 'close')
+    },
+  }
+}
+
+function http1(handler: Handler) {
+  const server = createServer((req, res) => void handler(req, res))
+  return { server, cut: () => server.closeAllConnections() }
+}
+
+function http2(handler: Handler) {
+  // Handlers do not tell the two apart.
+  const server = createHttp2Server((req, res) => void handler(req as never, res as never))
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.on('error', () => {})
+  })
+  return {
+    server,
+    cut: () => {
+      for (const session of sessions) session.destroy()
     },
   }
 }
