@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import SQLite from 'better-sqlite3'
+import { createConnection } from 'mysql2/promise'
+import openPostgres from 'postgres'
+import { mariadb } from '../../test/servers/mariadb.ts'
+import { postgres } from '../../test/servers/postgres.ts'
+import { startPrivateServer } from '../../test/servers/private-server.ts'
+import type { TestServer } from '../../test/servers/test-server.ts'
+import type { Contestant } from './contestants.ts'
+
+type StoreName = Contestant['store']
+
+/** Where new databases are made: on private servers that end with this process, and in a temporary folder. */
+export class Databases implements AsyncDisposable {
+  readonly #urls: Partial<Record<StoreName, string>>
+  readonly #folder: string
+  readonly #stops: (() => Promise<void>)[]
+
+  /** Starts PostgreSQL and MariaDB, or takes those that the environment names, as the tests do. */
+  static async start(): Promise<Databases> {
+    const stops: (() => Promise<void>)[] = []
+    const url = async (server: TestServer) => {
+      const given = process.env[server.variable]
+      if (given) return given
+      const recipe = server.recipe()
+      if (!recipe) throw new Error(`${server.name} is missing: apt-get install ${server.package}`)
+      const { port, stop } = await startPrivateServer(recipe)
+      stops.push(stop)
+      return server.url(port)
+    }
+    const urls = { postgres: await url(postgres), mariadb: await url(mariadb) }
+    return new Databases(urls, await mkdtemp(join(tmpdir(), 'scs-bench-')), stops)
+  }
+
+  private constructor(
+    urls: Partial<Record<StoreName, string>>,
+    folder: string,
+    stops: (() => Promise<void>)[],
+  ) {
+    this.#urls = urls
+    this.#folder = folder
+    this.#stops = stops
+  }
+
+  /** The address of a new, empty database; '' for memory. */
+  async create(store: StoreName): Promise<string> {
+    if (store === 'memory') return ''
+    const name = `bench_${randomBytes(6).toString('hex')}`
+    if (store === 'sqlite') return createFile(join(this.#folder, `${name}.db`))
+    const server = this.#urls[store] ?? ''
+    const create = store === 'postgres' ? createOnPostgres : createOnMariadb
+    await create(server, `create database ${name}`)
+    return Object.assign(new URL(server), { pathname: `/${name}` }).href
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#stops.map((stop) => stop()))
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+// A write-ahead log is a property of the file: every process that opens it has it.
+function createFile(file: string): string {
+  const client = new SQLite(file)
+  client.pragma('journal_mode = wal')
+  client.close()
+  return file
+}
+
+async function createOnPostgres(url: string, statement: string): Promise<void> {
+  const client = openPostgres(url, { max: 1 })
+  await client.unsafe(statement)
+  await client.end()
+}
+
+async function createOnMariadb(url: string, statement: string): Promise<void> {
+  const client = await createConnection(url)
+  await client.query(statement)
+  await client.end()
+}

@@ -1,0 +1,70 @@
+import {
+  type Context,
+  contextOf,
+  hour,
+  MemoryStore,
+  SessionManager,
+  type SessionStore,
+  type Store,
+} from '@scs/core'
+import { DrizzleStore } from '@scs/drizzle-store'
+import SQLite from 'better-sqlite3'
+import { drizzle as drizzleSqlite } from 'drizzle-orm/better-sqlite3'
+import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
+import { drizzle as drizzlePostgres } from 'drizzle-orm/postgres-js'
+import { createPool } from 'mysql2/promise'
+import postgres from 'postgres'
+import type { ServerPlan } from './contestants.ts'
+import type { Library, Session } from './sessions.ts'
+
+/** This project's sessions. */
+export async function openScs(plan: ServerPlan): Promise<Library> {
+  const whole = await openStore(plan)
+  const store: SessionStore = plan.atomic ? whole : withoutAtomicMethods(whole)
+  return {
+    listener(handler, idle) {
+      const manager = new SessionManager({
+        store,
+        ...(idle ? { idleTimeout: hour, touchInterval: 0 } : {}),
+        // A request that finds its session revoked is what is measured, not a fault.
+        onError: () => {},
+      })
+      return manager.loadAndSave((req, res) =>
+        handler(sessionOf(manager, contextOf(req)), req, res),
+      )
+    },
+  }
+}
+
+async function openStore({ store, address }: ServerPlan): Promise<MemoryStore | DrizzleStore> {
+  const options = { cleanupInterval: 0 }
+  switch (store) {
+    case 'memory':
+      return new MemoryStore(options)
+    case 'sqlite':
+      return DrizzleStore.create(drizzleSqlite({ client: new SQLite(address) }), options)
+    case 'postgres':
+      return DrizzleStore.create(drizzlePostgres({ client: postgres(address) }), options)
+    case 'mariadb':
+      return DrizzleStore.create(drizzleMysql({ client: createPool(address) }), options)
+  }
+}
+
+// The same store as it would be without them: the manager then writes whole sessions, and the last writer wins.
+function withoutAtomicMethods(store: MemoryStore | DrizzleStore): Store {
+  return {
+    find: (token) => store.find(token),
+    commit: (token, data, expiry) => store.commit(token, data, expiry),
+    delete: (token) => store.delete(token),
+  }
+}
+
+function sessionOf(manager: SessionManager, ctx: Context): Session {
+  return {
+    get: (key) => manager.get(ctx, key),
+    put: (key, value) => manager.put(ctx, key, value),
+    add: (key) => manager.update(ctx, key, (n) => Number(n ?? 0) + 1),
+    keys: () => manager.keys(ctx),
+    destroy: () => manager.destroy(ctx),
+  }
+}
