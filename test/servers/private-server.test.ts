@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { expect, it, vi } from 'vitest'
 import { type Recipe, startPrivateServer } from './private-server.ts'
 
@@ -41,6 +41,37 @@ it('a server that does not start rejects with its own words, and leaves nothing'
 it('data that cannot be prepared rejects with the words of that program', async () => {
   const { recipe: shell } = recipe('exit 0', 'echo "wrong locale"; exit 1')
   await expect(startPrivateServer(shell)).rejects.toThrow(/wrong locale/)
+})
+
+it('a killed server is gone with all its processes, keeps its files, and starts again where it was', async () => {
+  const serve = `
+    if [ -e kept ]; then echo again >&2; fi
+    sleep 600 & echo $! >kept
+    echo ready >&2; wait`
+  const { recipe: shell, folders } = recipe(serve)
+  const server = await startPrivateServer(shell)
+  const kept = `${folders[0]}/kept`
+  const child = Number(readFileSync(kept, 'utf8'))
+  const state = () => spawnSync('ps', ['-o', 'stat=', '-p', String(child)]).stdout.toString()
+  expect(state()).toMatch(/^S/)
+  await server.kill()
+  expect(state()).toMatch(/^(?:Z|$)/)
+  expect(existsSync(kept)).toBe(true)
+  await server.restart()
+  expect(Number(readFileSync(kept, 'utf8'))).not.toBe(child)
+  await server.kill()
+  await server.stop()
+  expect(folders.map(existsSync)).toEqual([false])
+})
+
+it('a server that does not start again rejects with its own words', async () => {
+  const { recipe: shell } = recipe(
+    'if [ -e kept ]; then echo "broken files" >&2; exit 1; fi; : >kept; echo ready >&2; sleep 600',
+  )
+  const server = await startPrivateServer(shell)
+  await server.kill()
+  await expect(server.restart()).rejects.toThrow(/A shell has ended:\nbroken files/)
+  await server.stop()
 })
 
 it('a test run that is killed leaves no server and no files behind', async () => {

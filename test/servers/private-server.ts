@@ -8,6 +8,10 @@ import { join } from 'node:path'
 /** A server that a test run has to itself. */
 export interface PrivateServer {
   readonly port: number
+  /** Ends the server and all its processes with SIGKILL, as a crash would; its files stay. Fulfilled when it is gone. */
+  kill(): Promise<void>
+  /** Starts it again after `kill`, on the same port and files. Fulfilled when it takes connections. */
+  restart(): Promise<void>
   /** Ends the server and removes its files; idempotent. */
   stop(): Promise<void>
 }
@@ -60,14 +64,23 @@ async function run(recipe: Recipe, port: number): Promise<PrivateServer | { outp
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   })
+  guard.stdin?.on('error', () => {})
   const ended = once(guard, 'exit')
-  const output = await untilReady(guard, recipe.ready)
+  const output = await untilSaid(guard, recipe.ready)
   if (output !== undefined) {
     rmSync(directory, { recursive: true, force: true })
     return { output }
   }
+  const order = async (word: string, answer: RegExp): Promise<void> => {
+    const said = untilSaid(guard, answer)
+    guard.stdin?.write(`${word}\n`)
+    const output = await said
+    if (output !== undefined) throw new Error(`${recipe.name} has ended:\n${output}`)
+  }
   return {
     port,
+    kill: () => order('kill', /^scs: killed$/m),
+    restart: () => order('start', recipe.ready),
     async stop() {
       guard.stdin?.end()
       await ended
@@ -88,27 +101,56 @@ function guardScript(recipe: Recipe, directory: string, port: number): string {
     ${words(recipe.prepare(directory))} >prepare.log 2>&1 3<&- || {
       status=$?; cat prepare.log >&2; ${remove}; exit $status
     }
-    ${words(recipe.serve(directory, port))} 3<&- & server=$!
-    # Repeated, as a server that is still starting does not listen to its signal yet.
-    { read -r _ <&3; while kill -s ${recipe.stopSignal} $server; do sleep 0.1; done; } 2>/dev/null & watcher=$!
-    wait $server; status=$?
-    kill $watcher 2>/dev/null
+    crash() {
+      : >killed
+      # A server of many processes starts no more of them while it is stopped; they need not be of its process group.
+      kill -s STOP $server
+      children=$(ps -A -o ppid= -o pid= | while read -r parent child; do
+        if [ "$parent" = $server ]; then echo $child; fi
+      done)
+      kill -s KILL $children $server
+      # What they hold is free when they are gone, or wait as zombies for nothing but to be noticed.
+      for child in $children; do
+        while ps -o stat= -p $child | grep -q '^[^Z]'; do sleep 0.02; done
+      done
+    }
+    while :; do
+      ${words(recipe.serve(directory, port))} 3<&- & server=$!
+      {
+        read -r order <&3
+        if [ "$order" = kill ]; then crash; exit; fi
+        # Repeated, as a server that is still starting does not listen to its signal yet.
+        while kill -s ${recipe.stopSignal} $server; do sleep 0.1; done
+      } 2>/dev/null & watcher=$!
+      wait $server 2>/dev/null; status=$?
+      if [ ! -e killed ]; then kill $watcher 2>/dev/null; break; fi
+      wait $watcher; rm killed
+      echo 'scs: killed' >&2
+      read -r order <&3 || break
+    done
     ${remove}
     exit $status
   `
 }
 
-/** `undefined` when the server is ready; its output when it has ended instead. */
-function untilReady(guard: ChildProcess, ready: RegExp): Promise<string | undefined> {
+/** `undefined` when the server has said it, from now on; its output when it has ended instead. */
+function untilSaid(guard: ChildProcess, words: RegExp): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let output = ''
-    guard.on('error', reject)
-    guard.on('close', () => resolve(output))
-    // Read to the end, as a full pipe would stop the server.
-    guard.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    const { stderr } = guard
+    const settle = (outcome: string | undefined): void => {
+      guard.off('error', reject).off('close', ended)
+      // Read to the end all the same, as a full pipe would stop the server.
+      stderr?.off('data', hear).resume()
+      resolve(outcome)
+    }
+    const ended = (): void => settle(output)
+    const hear = (chunk: string): void => {
       output = (output + chunk).slice(-keptOutput)
-      if (ready.test(output)) resolve(undefined)
-    })
+      if (words.test(output)) settle(undefined)
+    }
+    guard.on('error', reject).on('close', ended)
+    stderr?.setEncoding('utf8').on('data', hear)
   })
 }
 

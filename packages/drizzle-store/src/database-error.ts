@@ -20,8 +20,9 @@ export function databaseError(operation: string, thrown: unknown): Error {
 export function isConflict(thrown: unknown): boolean {
   const { code, errno } = driverError(thrown)
   if (typeof code === 'string' && /^SQLITE_(?:BUSY|LOCKED)/.test(code)) return true
-  // Deadlock and serialization failure of PostgreSQL, deadlock of MySQL.
-  return code === '40P01' || code === '40001' || errno === 1213
+  // Deadlock and serialization failure of PostgreSQL; deadlock and lock wait timeout of MySQL, whose 1047 of Galera is
+  // that of a node outside of its cluster, and stays so.
+  return code === '40P01' || code === '40001' || errno === 1213 || errno === 1205
 }
 
 interface DriverError {
@@ -65,8 +66,8 @@ const harmlessStates = /^(?:08|0A|25|28|3D|3F|40|42|53|54|55|57|58)[0-9A-Z]{3}$/
 
 // Access, names, locks, limits, read-only; a syntax error (1064) quotes the statement, with the data in it.
 const harmlessNumbers: ReadonlySet<unknown> = new Set([
-  1021, 1037, 1040, 1041, 1044, 1045, 1046, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146,
-  1153, 1203, 1205, 1213, 1226, 1290, 1317, 1698, 1792, 1836, 1927, 1969, 3024,
+  1021, 1037, 1040, 1041, 1044, 1045, 1046, 1047, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143,
+  1146, 1153, 1203, 1205, 1213, 1226, 1290, 1317, 1698, 1792, 1836, 1927, 1969, 3024,
 ])
 
 // The network's errors, and what the drivers say themselves of connections.

@@ -12,6 +12,7 @@ import {
   minute,
   type ScannableStore,
   type Store,
+  second,
   startCleanup,
 } from '@scs/core'
 import { isPending, map } from './awaitable.ts'
@@ -44,11 +45,12 @@ export interface DrizzleStoreOptions<Db> {
  * Sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite, through a database of Drizzle ORM. The counterpart of
  * SCS's `bunstore`, `gormstore` and stores of single databases.
  *
- * - Over a synchronous driver (better-sqlite3) the methods of one session answer at once, without a promise.
+ * - Over a synchronous driver (better-sqlite3) the methods of one session answer at once, without a promise, save when
+ *   the file is locked and the driver does not wait itself (`timeout: 0`).
  * - Times are the application's, not the database's: of several machines, keep the clocks alike.
  * - When the database fails, the method rejects (throws, over a synchronous driver) with an Error that has the driver's
- *   `code`, `errno` and `sqlState`, and neither token nor data; the next call tries anew. After a deadlock, or when
- *   an SQLite file is locked, an asynchronous store has tried again for about half a second.
+ *   `code`, `errno` and `sqlState`, and neither token nor data; the next call tries anew. After a deadlock, a lock wait
+ *   timeout or a serialization failure, and when an SQLite file is locked, it has tried again for about half a second.
  * - An expiry before the year 1000 is kept as that year: it has passed. One after 9999, or an invalid Date, is a
  *   TypeError.
  */
@@ -58,6 +60,7 @@ export class DrizzleStore
   readonly #dialect: Dialect
   readonly #cleanup: Cleanup
   #isStopped = false
+  #pause: Promise<unknown> | undefined
   #cleaning: Promise<unknown> = Promise.resolve()
 
   /**
@@ -247,23 +250,29 @@ export class DrizzleStore
   }
 
   #run<T>(operation: string, query: (dialect: Dialect) => Awaitable<T>): Awaitable<T> {
+    if (this.#pause) return this.#pause.then(() => this.#run(operation, query))
+    const started = performance.now()
     try {
       const result = query(this.#dialect)
       if (!isPending(result)) return result
-      return result.then(undefined, (error) => this.#again(operation, query, error))
+      return result.then(undefined, (error) => this.#again(operation, query, error, started))
     } catch (error) {
+      // A synchronous driver that has waited for a lock itself has kept everything else waiting for long enough.
+      if (isConflict(error) && isSoon(started)) return this.#again(operation, query, error, started)
       return this.#reject(databaseError(operation, error))
     }
   }
 
-  // For half a second or so. A synchronous driver cannot wait without blocking all; better-sqlite3 does that itself.
+  // For half a second or so; where each try waits for a lock until the database gives up, not much longer than the first.
   async #again<T>(
     operation: string,
     query: (dialect: Dialect) => Awaitable<T>,
     error: unknown,
+    started: number,
   ): Promise<T> {
     let failure = error
     for (let tries = 1; tries <= 10 && isConflict(failure); tries++) {
+      if (tries > 1 && !isSoon(started)) break
       await delay(Math.random() * 20 * tries)
       try {
         return await query(this.#dialect)
@@ -271,7 +280,16 @@ export class DrizzleStore
         failure = error
       }
     }
+    if (!isConflict(failure)) this.#rest()
     throw databaseError(operation, failure)
+  }
+
+  // A query that postgres.js is given between the `error` and the `close` of a connection is never answered, and the
+  // connection is lost to its pool for good, though the database be back. A timer comes after both.
+  #rest(): void {
+    this.#pause ??= delay(1).then(() => {
+      this.#pause = undefined
+    })
   }
 
   #reject(error: Error): Promise<never> {
@@ -282,6 +300,10 @@ export class DrizzleStore
 
 function now(): Date {
   return new Date(Date.now())
+}
+
+function isSoon(started: number): boolean {
+  return performance.now() - started < 3 * second
 }
 
 // MySQL's DATETIME begins with the year 1000 and ends with 9999.

@@ -1,11 +1,16 @@
 import { createClient } from '@libsql/client'
 import { background } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
+import SQLite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
+import { drizzle as drizzleSqlite } from 'drizzle-orm/better-sqlite3'
 import { drizzle as libsql } from 'drizzle-orm/libsql'
-import { describe, expect, it, vi } from 'vitest'
+import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
+import { createConnection } from 'mysql2/promise'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
-import { betterSqlite3, postgresJs } from './drivers.ts'
+import { betterSqlite3, mysqlConnection, mysqlPool, postgresJs } from './drivers.ts'
+import { startProcess } from './processes/run.ts'
 
 const data = new TextEncoder().encode('data')
 const future = new Date('2100-01-01')
@@ -72,7 +77,83 @@ describe('an SQLite file that another connection has locked', () => {
   })
 })
 
+describe('better-sqlite3, a file that another process has locked', () => {
+  async function openLocked(timeout: number) {
+    const database = await createDatabase(betterSqlite3)
+    const client = new SQLite(database.address, { timeout })
+    const logQuery = vi.fn<(query: string) => void>()
+    const store = await DrizzleStore.create(drizzleSqlite({ client, logger: { logQuery } }), {
+      cleanupInterval: 0,
+    })
+    const expected = Buffer.from(data)
+    await store.commit('a', data, future)
+    const holder = startProcess('../faults/hold-lock.ts', [database.address])
+    await holder.ready
+    onTestFinished(async () => {
+      holder.go()
+      await holder.result
+      client.close()
+      await database.drop()
+    })
+    logQuery.mockClear()
+    return { store, holder, expected, logQuery }
+  }
+
+  it('that does not wait itself: a method tries again for a while, and blocks nothing', async () => {
+    const { store, holder, expected, logQuery } = await openLocked(0)
+    const replacing = store.replace(background(), 'a', expected, Buffer.from('new'), future)
+    await vi.waitUntil(() => logQuery.mock.calls.length > 1, { timeout: 10_000, interval: 1 })
+    holder.go()
+    expect(await replacing).toBe(true)
+    expect(Buffer.from((await store.find('a')) ?? '').toString()).toBe('new')
+  })
+
+  it('that does not wait itself: a method ends with the error when it stays locked', async () => {
+    const { store, expected, logQuery } = await openLocked(0)
+    for (const call of [
+      () => store.replace(background(), 'a', expected, Buffer.from('new'), future),
+      () => store.find('a'),
+    ]) {
+      logQuery.mockClear()
+      await expect(call()).rejects.toMatchObject({ code: 'SQLITE_BUSY' })
+      expect(logQuery).toHaveBeenCalledTimes(11)
+    }
+  })
+
+  it('that waits itself is not asked again when it has waited for long', async () => {
+    const { store, logQuery } = await openLocked(3000)
+    expect(() => store.find('a')).toThrow(/could not find a session: .*locked/)
+    expect(logQuery).toHaveBeenCalledTimes(1)
+  })
+})
+
 describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
+  it('a statement that was chosen to end a deadlock is tried again', async () => {
+    const { db, address, close } = await openNew(postgresJs)
+    const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+    await store.commit('a', data, future)
+    const admin = await postgresJs.open(address, 1)
+    // So that it is not the other transaction that ends.
+    await admin.run(sql`set deadlock_timeout = '1h'`)
+    await admin.run(sql`begin`)
+    await admin.run(sql`insert into sessions values ('b', '', now())`)
+    const expected = Buffer.from(data)
+    const renaming = store.rename(background(), 'a', 'b', expected, data, future)
+    // It has the row, and waits for the other transaction's token; that now waits for the row.
+    await blocked(db)
+    await admin.run(sql`update sessions set expiry = expiry where token = 'a'`)
+    const deadlocks = sql`pg_stat_database where datname = current_database()`
+    await admin.run(sql`rollback`)
+    expect(await renaming).toBe(true)
+    const counted = async () => {
+      const [row] = await select(db, { deadlocks: sql`deadlocks` }, deadlocks)
+      return Number(row?.deadlocks) === 1
+    }
+    await vi.waitUntil(counted, { timeout: 10_000 })
+    await admin.close()
+    await close()
+  })
+
   it('a statement that could not be serialized is tried again', async () => {
     const database = await createDatabase(postgresJs)
     const admin = await postgresJs.open(database.address, 1)
@@ -115,4 +196,80 @@ describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
       timeout: 10_000,
     })
   }
+})
+
+describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
+  // A store that tells of each of its queries, and a connection of somebody else's.
+  async function openBoth(settings: string) {
+    const database = await createDatabase(mysqlPool)
+    const admin = await mysqlConnection.open(database.address)
+    const client = await createConnection(database.address)
+    await client.query(settings)
+    const logQuery = vi.fn<(query: string) => void>()
+    const store = await DrizzleStore.create(drizzleMysql({ client, logger: { logQuery } }), {
+      cleanupInterval: 0,
+    })
+    await store.commit('a', data, future)
+    logQuery.mockClear()
+    onTestFinished(async () => {
+      await client.end()
+      await admin.close()
+      await database.drop()
+    })
+    const triedAgain = () =>
+      vi.waitUntil(() => logQuery.mock.calls.length > 1, { timeout: 10_000, interval: 1 })
+    return { store, admin, logQuery, triedAgain }
+  }
+  const expected = Buffer.from(data)
+
+  it('a statement that was chosen to end a deadlock is tried again', async () => {
+    const { store, admin, triedAgain } = await openBoth('do 0')
+    await admin.run(sql`begin`)
+    // The transaction that has changed more rows is spared.
+    await admin.run(sql`insert into sessions values ('x', '', now()), ('y', '', now())`)
+    await admin.run(sql`insert into sessions values ('b', '', now())`)
+    const renaming = store.rename(background(), 'a', 'b', expected, data, future)
+    const isWaiting = async () => {
+      const waiting = sql`information_schema.innodb_trx where trx_state = 'LOCK WAIT'`
+      return (await select(admin.db, { id: sql`trx_id` }, waiting)).length > 0
+    }
+    await vi.waitUntil(isWaiting, { timeout: 10_000 })
+    await admin.run(sql`update sessions set expiry = now() where token = 'a'`)
+    await triedAgain()
+    await admin.run(sql`rollback`)
+    expect(await renaming).toBe(true)
+  })
+
+  it('a statement that has waited too long for a lock is tried again', async () => {
+    const { store, admin, triedAgain } = await openBoth('set innodb_lock_wait_timeout = 1')
+    await admin.run(sql`begin`)
+    await admin.run(sql`update sessions set expiry = now()`)
+    const replacing = store.replace(background(), 'a', expected, Buffer.from('new'), future)
+    await triedAgain()
+    await admin.run(sql`rollback`)
+    expect(await replacing).toBe(true)
+  })
+
+  it('a lock that nobody gives up is an error, not much later than the database says', async () => {
+    const { store, admin, logQuery } = await openBoth('set innodb_lock_wait_timeout = 2')
+    await admin.run(sql`begin`)
+    await admin.run(sql`update sessions set expiry = now()`)
+    await expect(store.touch(background(), 'a', future)).rejects.toMatchObject({ errno: 1205 })
+    expect(logQuery).toHaveBeenCalledTimes(2)
+    await admin.run(sql`rollback`)
+  })
+
+  it('a node of Galera outside of its cluster is an error at once, which says so', async () => {
+    const { store, admin, logQuery } = await openBoth('do 0')
+    // What such a node answers, without a cluster.
+    await admin.run(sql`create trigger away before update on sessions for each row
+      signal sqlstate '08S01' set mysql_errno = 1047,
+      message_text = 'WSREP has not yet prepared node for application use'`)
+    const replacing = store.replace(background(), 'a', expected, Buffer.from('new'), future)
+    await expect(replacing).rejects.toMatchObject({
+      errno: 1047,
+      message: expect.stringMatching('WSREP has not yet prepared node'),
+    })
+    expect(logQuery).toHaveBeenCalledTimes(1)
+  })
 })
