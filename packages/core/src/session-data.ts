@@ -26,6 +26,10 @@ export interface Attempt {
   readonly expiry: Date
   /** How many changes are in it. */
   readonly changes: number
+  /** The sessions that are taken in by it. */
+  readonly merges: readonly MergedSession[]
+  /** Whether it is known to be done. */
+  done: boolean
 }
 
 /** Another session that the next commit takes in. */
@@ -33,8 +37,10 @@ export interface MergedSession {
   readonly storeToken: string
   row: { data: Uint8Array; expiry: Date }
   state: SessionState
-  /** What its row holds while a commit in progress keeps it for itself. */
-  claim?: Uint8Array | undefined
+  /** What its row holds, or may hold, while a commit keeps it for itself; the last one is the present commit's. */
+  readonly claims: Uint8Array[]
+  /** Whether there is nothing left to claim: its values are in ours, or it was gone. */
+  settled?: boolean | undefined
 }
 
 /** Where `rememberMe` is kept: among the values, as SCS does, so that data can move between the two. */

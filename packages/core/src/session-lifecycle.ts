@@ -42,7 +42,10 @@ export class SessionLifecycle {
   /** Writes the session; `undefined` when it has been revoked. Rejects for one that was renewed, and revoked before that was in. */
   commit(ctx: Context, data: SessionData): Awaitable<Committed | undefined> {
     return inTurn(data, () => {
-      if (data.storeToken === '') this.#identify(data)
+      // A new session gets another token when its first commit has failed: that one may still be done, and overwrite.
+      const isNew = data.stored === undefined && this.#store.atomic !== undefined
+      const again = isNew && data.rows.has(data.storeToken)
+      if (again || data.storeToken === '') this.#identify(data)
       return this.#writer.commit(ctx, data)
     })
   }
@@ -86,7 +89,7 @@ export class SessionLifecycle {
         if (!found || found === 'unreadable' || isKnown(data, storeToken)) return
         const { data: bytes, expiry, state } = found
         if (expiry) {
-          const other = { storeToken, row: { data: bytes, expiry }, state }
+          const other = { storeToken, row: { data: bytes, expiry }, state, claims: [] }
           data.merge(other)
           data.merges.push(other)
           return

@@ -34,7 +34,7 @@ export class SessionReader {
     storeToken: string,
     withExpiry: boolean,
   ): Awaitable<Found | 'unreadable' | undefined> {
-    return andThen(this.row(ctx, storeToken, withExpiry), (row) => row && this.#found(ctx, row))
+    return andThen(this.row(ctx, storeToken, withExpiry), (row) => row && this.understood(ctx, row))
   }
 
   /** The row under `storeToken`, as it is. */
@@ -70,7 +70,8 @@ export class SessionReader {
     }
   }
 
-  #found(ctx: Context, row: Row): Found | 'unreadable' | undefined {
+  /** The session in `row`, as {@link find} gives it. */
+  understood(ctx: Context, row: Row): Found | 'unreadable' | undefined {
     const state =
       this.#options.unreadable === 'fresh'
         ? this.decodeOrReport(ctx, row.data)

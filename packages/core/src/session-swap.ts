@@ -74,7 +74,8 @@ export class SessionSwap {
     const bytes = this.#tools.codec.encode(data.deadline, data.values)
     const expiry = this.#tools.expiryOf(data.deadline)
     data.rows.add(this.#to)
-    return this.#send({ storeToken: this.#to, bytes, expiry, changes })
+    const merges = data.merges.slice()
+    return this.#send({ storeToken: this.#to, bytes, expiry, changes, merges, done: false })
   }
 
   #resume(attempt: Attempt): Awaitable<Date | undefined> {
@@ -95,7 +96,11 @@ export class SessionSwap {
   #proceed(attempt: Attempt, outcome: Outcome): Awaitable<Date | undefined> {
     if (outcome === 'written') return this.#done(attempt)
     if (outcome === 'gone') return this.#revoke()
-    return this.#later(() => (outcome === 'again' ? this.#send(attempt) : this.#attempt()))
+    return this.#later(() => {
+      if (outcome === 'refused') return this.#attempt()
+      // Done all the same, as a late answer has told meanwhile?
+      return attempt.done ? attempt.expiry : this.#send(attempt)
+    })
   }
 
   #write({ bytes, expiry }: Attempt): Awaitable<boolean> {
@@ -107,11 +112,11 @@ export class SessionSwap {
 
   // The store says that the row does not hold what was expected: what does it hold?
   #refused(attempt: Attempt): Awaitable<Outcome> {
-    // Nobody waits for this any more; another commit may have begun.
-    if (this.#limit.over) throw this.#limit.error('commit')
+    this.#checkTime()
     if (this.#faults > 0) return this.#settled(attempt)
     this.#data.doubt = undefined
     return andThen(this.#row(this.#from), (found) => {
+      this.#checkTime()
       if (!found) return 'gone'
       return this.#rebase(found) ? 'refused' : 'gone'
     })
@@ -124,6 +129,7 @@ export class SessionSwap {
       if (this.#faults === 0) this.#data.doubt = undefined
       throw error
     }
+    if (!attempt.done) this.#data.doubt = attempt
     this.#faults++
     this.#fault = error
     return this.#settled(attempt)
@@ -152,12 +158,20 @@ export class SessionSwap {
   }
 
   #later(next: () => Awaitable<Date | undefined>): Awaitable<Date | undefined> {
-    if (this.#limit.over) throw this.#limit.error('commit')
+    this.#checkTime()
     if (this.#tries >= mostTries) throw conflict(this.#tries)
     // The first repetition at once: within a synchronous store, nobody can come between.
     if (this.#tries === 1 && this.#faults === 0) return next()
     const backoff = Math.min(2 ** (this.#tries + this.#faults), longestBackoff)
-    return delay(Math.random() * backoff).then(next)
+    return delay(Math.random() * backoff).then(() => {
+      this.#checkTime()
+      return next()
+    })
+  }
+
+  // When it is over, nobody waits for this any more, and another commit may have begun.
+  #checkTime(): void {
+    if (this.#limit.over) throw this.#limit.error('commit')
   }
 
   #row(storeToken: string): Awaitable<Uint8Array | undefined> {
@@ -175,11 +189,13 @@ export class SessionSwap {
   }
 
   #done(attempt: Attempt): Date {
-    const { bytes, expiry, changes } = attempt
-    // A late answer to a commit that another has ended.
-    if (this.#data.doubt !== attempt) return expiry
+    const { bytes, expiry, changes, merges } = attempt
+    // A late answer: another commit has ended this one, or the session was destroyed.
+    if (attempt.done || this.#data.doubt !== attempt) return expiry
+    attempt.done = true
     this.#data.doubt = undefined
     this.#data.committed(changes)
+    for (const other of merges) other.settled = true
     this.#data.rows.delete(this.#from)
     this.#data.filedAs(this.#to, bytes)
     if (this.#from === this.#to) this.#lane.written = bytes

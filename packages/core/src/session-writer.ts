@@ -104,19 +104,17 @@ export class SessionWriter {
     limit: TimeLimit,
     write: () => Awaitable<Committed | undefined>,
   ): Awaitable<Committed | undefined> {
-    const merge = new SessionMerge(atomic, this.#reader, this.#store, this.#options, ctx)
-    // Not when ours may be in: the merged-in data would be in both.
-    const giveBack = () => (data.doubt ? undefined : merge.giveBack(data))
+    const merge = new SessionMerge(atomic, this.#reader, this.#store, this.#options, ctx, limit)
     const claimed = () => limit.apply(merge.claim(data), 'mergeSession')
     return orElse(
       () =>
         andThen(claimed(), () =>
           andThen(write(), (committed) =>
-            andThen(committed ? merge.finish(data) : giveBack(), () => committed),
+            andThen(committed ? merge.finish(data) : merge.giveBack(data), () => committed),
           ),
         ),
       (error) =>
-        andThen(giveBack(), () => {
+        andThen(merge.giveBack(data), () => {
           throw error
         }),
     )

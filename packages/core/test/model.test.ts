@@ -1,0 +1,151 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type Awaitable, background, MemoryStore, minute, SessionManager } from '../src/index.ts'
+import { History } from './model/history.ts'
+import { type Program, programs } from './model/program.ts'
+import { regressions } from './model/regressions.ts'
+import { ConnectionLost, runProgram } from './model/run-program.ts'
+import { type Passage, WatchedStore } from './model/watched-store.ts'
+
+const runs = Number(process.env.SCS_MODEL_RUNS ?? 3000)
+const start = Date.UTC(2030, 0, 1)
+
+// The pause between two tries is an event among the others.
+const backoff = vi.hoisted(() => ({ wait: (): PromiseLike<void> => Promise.resolve() }))
+vi.mock('node:timers/promises', async (original) => ({
+  ...(await original<typeof import('node:timers/promises')>()),
+  setTimeout: () => backoff.wait(),
+}))
+
+interface Fault {
+  /** Which store call it is. */
+  readonly call: number
+  readonly when: 'before' | 'after'
+}
+
+interface Weather {
+  readonly atOnce: boolean
+  readonly hashTokenInStore: boolean
+  readonly idle: boolean
+  readonly faults: readonly Fault[]
+  /** How often the time is over for all store calls under way. */
+  readonly timeouts: number
+  /** By how many minutes the clock moves, each time. */
+  readonly clock: readonly number[]
+}
+
+async function run(s: fc.Scheduler, program: Program, weather: Weather): Promise<string[]> {
+  const { atOnce, hashTokenInStore, idle, clock } = weather
+  const faults = new Map(weather.faults.map(({ call, when }) => [call, when]))
+  vi.setSystemTime(start)
+  const pause = (what = 'pause') => s.schedule(Promise.resolve(), what)
+  backoff.wait = () => pause('backoff')
+  const history = new History(true)
+  const memory = new MemoryStore({ cleanupInterval: 0 })
+  let calls = 0
+  const through = <T>(call: string, act: () => T): T => {
+    const fault = faults.get(calls++)
+    if (fault === 'before') throw new ConnectionLost(`before ${call}`)
+    const answer = act()
+    if (fault === 'after') throw new ConnectionLost(`after ${call}`)
+    return answer
+  }
+  const passage: Passage = atOnce
+    ? through
+    : async <T>(call: string, act: () => Awaitable<T>) => {
+        await pause(call)
+        try {
+          return await through(call, act)
+        } finally {
+          await pause(`answer of ${call}`)
+        }
+      }
+  const store = new WatchedStore(memory, background(), history, passage)
+  const manager = () =>
+    new SessionManager({
+      store,
+      hashTokenInStore,
+      storeTimeout: weather.timeouts > 0 ? 1000 : 0,
+      onError: () => {},
+      ...(idle && { idleTimeout: 30 * minute, touchInterval: 0 }),
+    })
+  const world = {
+    managers: [manager(), manager()],
+    history,
+    faulty: faults.size > 0 || weather.timeouts > 0,
+    seed: memory.commit.bind(memory),
+    pause,
+  }
+  const tick = async () => {
+    for (const minutes of clock) {
+      await pause('clock')
+      vi.setSystemTime(Date.now() + minutes * minute)
+    }
+  }
+  const timeOut = async () => {
+    for (let n = 0; n < weather.timeouts; n++) {
+      for (let m = 0; m < 10; m++) await pause('time passes')
+      vi.advanceTimersByTime(1000)
+      vi.setSystemTime(Date.now() - 1000)
+    }
+  }
+  await s.waitFor(Promise.all([runProgram(program, world), tick(), timeOut()]))
+  await s.waitIdle()
+  history.finish(memory.all(), world.faulty, clock.length > 0)
+  return history.violations
+}
+
+const fair: fc.Arbitrary<Weather> = fc.record({
+  atOnce: fc.boolean(),
+  hashTokenInStore: fc.boolean(),
+  idle: fc.boolean(),
+  faults: fc.constant<Fault[]>([]),
+  timeouts: fc.constant(0),
+  clock: fc.oneof(
+    { weight: 3, arbitrary: fc.constant<number[]>([]) },
+    { weight: 1, arbitrary: fc.array(fc.integer({ min: 5, max: 40 }), { maxLength: 3 }) },
+  ),
+})
+
+const fault = fc.record({
+  call: fc.nat(30),
+  when: fc.constantFrom('before' as const, 'after' as const),
+})
+const foul: fc.Arbitrary<Weather> = fc
+  .tuple(fair, fc.array(fault, { maxLength: 4 }), fc.nat(2))
+  .map(([weather, faults, timeouts]) => ({ ...weather, faults, timeouts }))
+
+beforeAll(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+})
+afterAll(() => {
+  vi.useRealTimers()
+})
+
+// Without shrinking: a schedule that was shrunk cannot be played again from its seed and path.
+async function check(
+  program: fc.Arbitrary<Program>,
+  weather: fc.Arbitrary<Weather>,
+  numRuns: number,
+) {
+  const property = fc.asyncProperty(fc.scheduler(), program, weather, async (...made) => {
+    expect(await run(...made)).toEqual([])
+  })
+  await fc.assert(property, { numRuns, endOnFailure: true })
+}
+
+describe('requests in any order', () => {
+  it('lose nothing and bring nobody back, on a store that works', async () => {
+    await check(programs, fair, runs)
+  }, 3_600_000)
+
+  it('lose nothing and bring nobody back, on a store that fails now and then', async () => {
+    await check(programs, foul, runs)
+  }, 3_600_000)
+
+  for (const [what, program] of Object.entries(regressions)) {
+    it(what, async () => {
+      await check(fc.constant(program), fc.oneof(fair, foul), Math.ceil(runs / 10))
+    }, 3_600_000)
+  }
+})

@@ -1,0 +1,245 @@
+import { RequestLog } from './request-log.ts'
+import type { Moment } from './session-work.ts'
+import { bytesOf, isClaimed, type State, stateOf, tagsOf, textOf } from './state.ts'
+
+/**
+ * The oracle: hears of each write that took effect, and of each answer that a request got, and collects what is wrong.
+ * Every write must be explained by its request's changes, made to what was there; what was acknowledged must be in
+ * effect; what is dead stays dead.
+ */
+export class History {
+  readonly violations: string[] = []
+  readonly #ordered: boolean
+  readonly #requests: RequestLog[] = []
+  /** How often each content of each token was written, less how often it was replaced: what is left is there. */
+  readonly #contents = new Map<string, Map<string, number>>()
+  /** What is where, when writes are heard of in the order in which they took effect. */
+  readonly #rows = new Map<string, Uint8Array>()
+  /** Tokens that a client knows. */
+  readonly #known = new Set<string>()
+  /** Tokens with an acknowledged destroy or renewal. */
+  readonly #dead = new Set<string>()
+  /** Tokens that some row has left. */
+  readonly #gone = new Set<string>()
+  /** Tokens whose row was deleted. */
+  readonly #deleted = new Set<string>()
+  /** Requests that were told of a revocation, and the token that it was of. */
+  readonly #told = new Map<RequestLog, string>()
+  /** Acknowledged renewals of each token. */
+  readonly #renewals = new Map<string, number>()
+
+  /** @param ordered whether writes are heard of in the order in which they take effect */
+  constructor(ordered: boolean) {
+    this.#ordered = ordered
+  }
+
+  /** A session that is there at the beginning. */
+  seed(token: string, state: State): void {
+    this.#known.add(token)
+    this.#put(token, bytesOf(state))
+  }
+
+  /** A request begins. */
+  request(name: string): RequestLog {
+    const log = new RequestLog(name)
+    this.#requests.push(log)
+    return log
+  }
+
+  violation(what: string): void {
+    this.violations.push(what)
+  }
+
+  /** A new session was written. */
+  committed(log: RequestLog, moment: Moment, token: string, data: Uint8Array): void {
+    if (this.#contents.has(token) && !log.tokens.has(token) && moment.work === log.work) {
+      this.violation(`${log.name} wrote a new session over another's row`)
+    }
+    if (this.#known.has(token)) this.violation(`${log.name} wrote back without regard to others`)
+    if (this.#ordered) this.#contents.delete(token)
+    this.#explained(log, moment.work.explainNew(stateOf(data), moment))
+    this.#wrote(log, token, data)
+  }
+
+  /** A session was replaced, or renamed. */
+  swapped(
+    log: RequestLog,
+    moment: Moment,
+    from: string,
+    to: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+  ): void {
+    const before = stateOf(expected)
+    const after = stateOf(data)
+    this.#take(from, expected)
+    if (from !== to || isClaimed(data)) this.#left(from)
+    if (isClaimed(data) || isClaimed(expected)) {
+      if (textOf(before) !== textOf(after)) this.violation(`${log.name} changed what it claimed`)
+      if (!moment.work.merged.has(from))
+        this.violation(`${log.name} claimed what it does not merge`)
+      const { claims } = moment.work
+      if (isClaimed(data)) claims.set(from, claims.get(from) ?? { state: before, taken: false })
+      else claims.delete(from)
+      this.#put(to, data)
+    } else {
+      if (!log.tokens.has(from)) this.violation(`${log.name} wrote a session that is not its own`)
+      this.#explained(log, moment.work.explain(before, after, moment))
+      this.#wrote(log, to, data)
+    }
+    this.#checkAlive(log, to)
+  }
+
+  touched(log: RequestLog, token: string): void {
+    if (token !== log.filed) this.violation(`${log.name} touched a session that is not its own`)
+    this.#checkAlive(log, token)
+  }
+
+  deleted(log: RequestLog, token: string): void {
+    if (!log.mayDelete(token)) this.violation(`${log.name} deleted what it must not`)
+    this.#left(token)
+    this.#deleted.add(token)
+    this.#rows.delete(token)
+  }
+
+  /** A commit of the first `count` changes was answered, with the token for the cookie. */
+  acknowledged(log: RequestLog, count: number, token: string): void {
+    const { work } = log
+    if (work.done < count) {
+      this.violation(
+        `${log.name} was acknowledged ${count} changes, and ${work.done} are in effect`,
+      )
+    }
+    if (!log.tokens.has(token)) this.violation(`${log.name} got a token without a row`)
+    if (log.filed !== '' && log.filed !== token) this.#renewed(log)
+    work.acknowledged = Math.max(work.acknowledged, count)
+    log.filed = token
+    work.merging.clear()
+    this.#known.add(token)
+  }
+
+  /** A destroy was answered. */
+  destroyed(log: RequestLog, deadline: number): void {
+    for (const token of log.tokens) if (this.#known.has(token)) this.#die(log, token)
+    log.reset(deadline)
+  }
+
+  /** A request was told that its session is gone. */
+  revoked(log: RequestLog): void {
+    log.revoked = true
+    this.#told.set(log, log.filed)
+  }
+
+  /**
+   * The end: `live` is what the store holds.
+   *
+   * @param faulty whether there were faults: a session may then be stuck where nobody finds it
+   * @param mayExpire whether sessions may be gone because their time was over
+   */
+  finish(live: ReadonlyMap<string, Uint8Array>, faulty: boolean, mayExpire: boolean): void {
+    for (const [log, token] of this.#told) {
+      if (!this.#gone.has(token) && !mayExpire) {
+        this.violation(`${log.name} was told of a revocation that never was`)
+      }
+    }
+    for (const token of this.#deleted) {
+      // A new one whose first commit came late is known to nobody.
+      if (live.has(token) && this.#known.has(token)) {
+        this.violation('a deleted session lives at the end')
+      }
+    }
+    for (const token of this.#dead) {
+      if (live.has(token)) this.violation('a dead token lives at the end')
+    }
+    for (const [token, data] of live) {
+      if (isClaimed(data) && !faulty) this.violation('a claimed session was left behind')
+      const left = this.#remaining(token)
+      if (left.length !== 1 || left[0] !== hex(data)) {
+        this.violation(`a row holds ${textOf(stateOf(data))}, which was not its last write`)
+      }
+    }
+    for (const token of this.#contents.keys()) {
+      if (
+        !live.has(token) &&
+        !this.#deleted.has(token) &&
+        !mayExpire &&
+        this.#remaining(token).length > 0
+      ) {
+        this.violation('a session that nobody deleted is gone')
+      }
+    }
+    this.#checkTags(live)
+  }
+
+  #explained(log: RequestLog, wrong: string | undefined): void {
+    if (wrong !== undefined) this.violation(wrong)
+    if (log.revoked) this.violation(`${log.name} wrote after it was told that it is revoked`)
+  }
+
+  #wrote(log: RequestLog, token: string, data: Uint8Array): void {
+    log.tokens.add(token)
+    this.#put(token, data)
+    this.#checkAlive(log, token)
+    if (!this.#ordered) return
+    this.#checkTags(this.#rows)
+  }
+
+  #put(token: string, data: Uint8Array): void {
+    const counts = this.#contents.get(token) ?? new Map<string, number>()
+    counts.set(hex(data), (counts.get(hex(data)) ?? 0) + 1)
+    this.#contents.set(token, counts)
+    this.#rows.set(token, data)
+  }
+
+  #take(token: string, data: Uint8Array): void {
+    const counts = this.#contents.get(token) ?? new Map<string, number>()
+    counts.set(hex(data), (counts.get(hex(data)) ?? 0) - 1)
+    this.#contents.set(token, counts)
+    this.#rows.delete(token)
+  }
+
+  #left(token: string): void {
+    this.#gone.add(token)
+  }
+
+  #remaining(token: string): string[] {
+    const counts = this.#contents.get(token) ?? new Map<string, number>()
+    return [...counts].flatMap(([data, count]) => Array<string>(Math.abs(count)).fill(data))
+  }
+
+  #renewed(log: RequestLog): void {
+    const count = (this.#renewals.get(log.filed) ?? 0) + 1
+    this.#renewals.set(log.filed, count)
+    if (count > 1) this.violation(`${count} renewals of one token were acknowledged`)
+    this.#die(log, log.filed)
+    log.left(log.filed)
+  }
+
+  #die(log: RequestLog, token: string): void {
+    this.#dead.add(token)
+    if (this.#ordered && this.#rows.has(token)) {
+      this.violation(`${log.name} was told that a token is dead which lives`)
+    }
+  }
+
+  #checkAlive(log: RequestLog, token: string): void {
+    if (this.#ordered && this.#dead.has(token))
+      this.violation(`${log.name} brought a dead token back`)
+  }
+
+  #checkTags(rows: ReadonlyMap<string, Uint8Array>): void {
+    const seen = new Set<string>()
+    const reachable = [...rows].filter(
+      ([token, data]) => this.#known.has(token) && !isClaimed(data),
+    )
+    const states = reachable.map(([, data]) => stateOf(data))
+    for (const tag of states.flatMap(tagsOf)) {
+      if (seen.has(tag)) this.violation(`${tag} is there twice`)
+      seen.add(tag)
+    }
+  }
+}
+
+function hex(data: Uint8Array): string {
+  return Buffer.from(data).toString('latin1')
+}

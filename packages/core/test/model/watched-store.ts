@@ -1,0 +1,123 @@
+import { andThen } from '../../src/awaitable.ts'
+import type { AtomicStore, Awaitable, Context, CtxStore } from '../../src/index.ts'
+import { isSame } from '../../src/session-swap.ts'
+import type { History } from './history.ts'
+import { type RequestLog, requestKey } from './request-log.ts'
+import { isLive } from './state.ts'
+
+/** Lets a call through to the store when it wants, and its answer back; may fail before, or after. */
+export type Passage = <T>(call: string, act: () => Awaitable<T>) => Awaitable<T>
+
+/** What can be watched. `Ctx` is the context as the store knows it: a built package has another type for it. */
+export interface Watched<Ctx> {
+  find(token: string): Awaitable<Uint8Array | undefined>
+  commit(token: string, data: Uint8Array, expiry: Date): Awaitable<unknown>
+  delete(token: string): Awaitable<unknown>
+  findWithExpiry(ctx: Ctx, token: string): ReturnType<AtomicStore['findWithExpiry']>
+  replace(ctx: Ctx, token: string, ...row: Swap): Awaitable<boolean>
+  touch(ctx: Ctx, token: string, expiry: Date): Awaitable<boolean>
+  rename(ctx: Ctx, token: string, newToken: string, ...row: Swap): Awaitable<boolean>
+}
+
+type Swap = [expected: Uint8Array, data: Uint8Array, expiry: Date]
+
+/** A store whose effects the oracle hears of, each at the moment when it is done. */
+export class WatchedStore<Ctx> implements CtxStore, AtomicStore {
+  readonly #inner: Watched<Ctx>
+  readonly #innerCtx: Ctx
+  readonly #history: History
+  readonly #passage: Passage
+
+  constructor(inner: Watched<Ctx>, ctx: Ctx, history: History, passage: Passage) {
+    this.#inner = inner
+    this.#innerCtx = ctx
+    this.#history = history
+    this.#passage = passage
+  }
+
+  findCtx(ctx: Context, token: string) {
+    const log = logOf(ctx)
+    return this.#passage('find', () =>
+      andThen(this.#inner.find(token), (data) => {
+        const { sent } = log.work
+        if (data && sent?.token === token && isSame(sent.data, data)) log.work.sawItsBytes(sent)
+        return data
+      }),
+    )
+  }
+
+  findWithExpiry(ctx: Context, token: string) {
+    return this.#passage('findWithExpiry', () =>
+      andThen(this.#inner.findWithExpiry(this.#innerCtx, token), (row) => {
+        if (row && isLive(row.data)) logOf(ctx).found.add(token)
+        // What it had claimed has been destroyed meanwhile.
+        const { claims } = logOf(ctx).work
+        if (!row && !claims.get(token)?.taken) claims.delete(token)
+        return row
+      }),
+    )
+  }
+
+  commitCtx(ctx: Context, token: string, data: Uint8Array, expiry: Date) {
+    const log = logOf(ctx)
+    const { moment } = log.work
+    log.tokens.add(token)
+    return this.#passage('commit', () =>
+      andThen(this.#inner.commit(token, data, expiry), () =>
+        this.#history.committed(log, moment, token, data),
+      ),
+    )
+  }
+
+  deleteCtx(ctx: Context, token: string) {
+    const log = logOf(ctx)
+    return this.#passage('delete', () =>
+      andThen(this.#inner.delete(token), () => this.#history.deleted(log, token)),
+    )
+  }
+
+  replace(ctx: Context, token: string, expected: Uint8Array, data: Uint8Array, expiry: Date) {
+    const log = logOf(ctx)
+    const { moment } = log.work
+    log.work.sent = { ...moment, token, expected, data }
+    return this.#passage('replace', () =>
+      andThen(this.#inner.replace(this.#innerCtx, token, expected, data, expiry), (done) => {
+        if (done) this.#history.swapped(log, moment, token, token, expected, data)
+        return done
+      }),
+    )
+  }
+
+  touch(ctx: Context, token: string, expiry: Date) {
+    const log = logOf(ctx)
+    return this.#passage('touch', () =>
+      andThen(this.#inner.touch(this.#innerCtx, token, expiry), (done) => {
+        if (done) this.#history.touched(log, token)
+        return done
+      }),
+    )
+  }
+
+  rename(...args: Parameters<AtomicStore['rename']>) {
+    const [ctx, token, newToken, expected, data, expiry] = args
+    const log = logOf(ctx)
+    const { moment } = log.work
+    log.tokens.add(newToken)
+    log.work.sent = { ...moment, token: newToken, expected, data }
+    return this.#passage('rename', () =>
+      andThen(
+        this.#inner.rename(this.#innerCtx, token, newToken, expected, data, expiry),
+        (done) => {
+          if (done) this.#history.swapped(log, moment, token, newToken, expected, data)
+          return done
+        },
+      ),
+    )
+  }
+}
+
+function logOf(ctx: Context): RequestLog {
+  const log = ctx.value(requestKey)
+  if (!log) throw new TypeError('a write that does not carry its request')
+  return log
+}
