@@ -95,10 +95,11 @@ export class SessionSwap {
 
   #proceed(attempt: Attempt, outcome: Outcome): Awaitable<Date | undefined> {
     if (outcome === 'written') return this.#done(attempt)
+    // Done all the same, as a late answer has told meanwhile.
+    if (attempt.done) return attempt.expiry
     if (outcome === 'gone') return this.#revoke()
     return this.#later(() => {
       if (outcome === 'refused') return this.#attempt()
-      // Done all the same, as a late answer has told meanwhile?
       return attempt.done ? attempt.expiry : this.#send(attempt)
     })
   }
@@ -138,12 +139,15 @@ export class SessionSwap {
   // After a fault: written if the row holds what was sent, not if it holds what was expected. Anything else may be
   // built on what was sent: trying again could do it twice.
   #settled({ bytes }: Attempt): Awaitable<Outcome> {
+    const target = () =>
+      andThen(this.#row(this.#to), (row) =>
+        row && isSame(row, bytes) ? 'written' : this.#verdict(row),
+      )
+    // The old place first: a rename that comes late is then seen in one of the two.
     const look = () =>
-      andThen(this.#row(this.#to), (target): Awaitable<Outcome> => {
-        if (target && isSame(target, bytes)) return 'written'
-        if (this.#from === this.#to) return this.#verdict(target)
-        return andThen(this.#row(this.#from), (source) => this.#verdict(source))
-      })
+      this.#from === this.#to
+        ? target()
+        : andThen(this.#row(this.#from), (source) => (source ? this.#verdict(source) : target()))
     return orElse(look, () => {
       throw this.#fault
     })

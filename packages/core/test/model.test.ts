@@ -73,6 +73,7 @@ async function run(s: fc.Scheduler, program: Program, weather: Weather): Promise
     managers: [manager(), manager()],
     history,
     faulty: faults.size > 0 || weather.timeouts > 0,
+    mayExpire: clock.length > 0,
     seed: memory.commit.bind(memory),
     pause,
   }
@@ -91,7 +92,7 @@ async function run(s: fc.Scheduler, program: Program, weather: Weather): Promise
   }
   await s.waitFor(Promise.all([runProgram(program, world), tick(), timeOut()]))
   await s.waitIdle()
-  history.finish(memory.all(), world.faulty, clock.length > 0)
+  history.finish(memory.all(), world.faulty, world.mayExpire)
   return history.violations
 }
 

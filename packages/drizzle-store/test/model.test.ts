@@ -81,6 +81,7 @@ async function run(
     managers,
     history,
     faulty: false,
+    mayExpire: false,
     seed: store.commit.bind(store),
     async pause() {
       for (let left = turns.next().value ?? 0; left > 0; left--) await turn()

@@ -50,6 +50,21 @@ export const regressions: Readonly<Record<string, Program>> = {
     browsers: 2,
     requests: [request(0, 0, ['update a', 'commit', 'destroy', 'pause', 'update b', 'count'])],
   },
+  'a renewal that comes late is not taken for a revocation': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['renewToken', 'put b', 'commit', 'count']),
+      request(1, 1, ['renewToken', 'commit later', 'count', 'pause']),
+    ],
+  },
+  'increments that are the same bytes are told apart': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['count']),
+      request(0, 1, ['count', 'commit', 'count']),
+      request(0, 0, ['count', 'pause']),
+    ],
+  },
   'a new session that comes late overwrites nothing': {
     browsers: 2,
     requests: [

@@ -19,6 +19,8 @@ export interface World {
   readonly history: History
   /** Whether store calls may fail. */
   readonly faulty: boolean
+  /** Whether the clock moves. */
+  readonly mayExpire: boolean
   /** Writes a session without anybody's knowledge. */
   seed(storeToken: string, data: Uint8Array, expiry: Date): unknown
   /** Lets others do something. */
@@ -179,10 +181,23 @@ class RunningRequest {
     const count = log.changes.length
     await this.#try(async () => {
       const committed = await manager.commit(this.#ctx)
-      if (!committed) return history.revoked(log)
+      if (!committed) return this.#toldOfRevocation()
       history.acknowledged(log, count, storeTokenOf(manager, committed.token))
       this.#jar[this.#request.browser] = committed.token
     })
+  }
+
+  // A login that did not happen must not be answered as if it had.
+  #toldOfRevocation(): void {
+    const { history, mayExpire } = this.#world
+    const log = this.#log
+    const token = storeTokenOf(this.#manager, this.#manager.token(this.#ctx))
+    // A renewal that came late may be in effect, and expire or be destroyed by this request before it is heard of.
+    const mayBeOver = mayExpire || log.destroying
+    if (!mayBeOver && !log.revoked && log.filed !== '' && log.filed !== token) {
+      history.violation(`${log.name} was not told that its renewal failed`)
+    }
+    history.revoked(log)
   }
 
   // Runs what may be refused for a reason that is known.
