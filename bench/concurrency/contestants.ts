@@ -1,25 +1,25 @@
 /** A session library on a database, in so many server processes. */
 export interface Contestant {
-  readonly library: 'scs' | 'express-session'
+  readonly peer: 'scs' | 'express-session'
   readonly store: 'memory' | 'sqlite' | 'postgres' | 'mariadb'
   readonly processes: number
 }
 
 /** Those of the first table. The other library is there to see what the measurement itself shows. */
 export const contestants: readonly Contestant[] = [
-  { library: 'scs', store: 'memory', processes: 1 },
-  { library: 'scs', store: 'sqlite', processes: 4 },
-  { library: 'scs', store: 'postgres', processes: 1 },
-  { library: 'scs', store: 'postgres', processes: 2 },
-  { library: 'scs', store: 'mariadb', processes: 1 },
-  { library: 'scs', store: 'mariadb', processes: 2 },
-  { library: 'express-session', store: 'postgres', processes: 1 },
-  { library: 'express-session', store: 'postgres', processes: 2 },
+  { peer: 'scs', store: 'memory', processes: 1 },
+  { peer: 'scs', store: 'sqlite', processes: 4 },
+  { peer: 'scs', store: 'postgres', processes: 1 },
+  { peer: 'scs', store: 'postgres', processes: 2 },
+  { peer: 'scs', store: 'mariadb', processes: 1 },
+  { peer: 'scs', store: 'mariadb', processes: 2 },
+  { peer: 'express-session', store: 'postgres', processes: 1 },
+  { peer: 'express-session', store: 'postgres', processes: 2 },
 ]
 
 /** What a server process is told to be. */
 export interface ServerPlan {
-  readonly library: Contestant['library']
+  readonly peer: Contestant['peer']
   readonly store: Contestant['store']
   /** A URL, or the name of a file; '' for memory. */
   readonly address: string
@@ -27,7 +27,7 @@ export interface ServerPlan {
   readonly atomic: boolean
 }
 
-export function nameOf({ library, store, processes }: Contestant): string {
+export function nameOf({ peer, store, processes }: Contestant): string {
   const databases = {
     memory: 'MemoryStore',
     sqlite: 'SQLite, one file',
@@ -36,5 +36,5 @@ export function nameOf({ library, store, processes }: Contestant): string {
   }
   const names = { scs: 'SCS', 'express-session': 'express-session' }
   const many = processes === 1 ? '1 process' : `${processes} processes`
-  return `${names[library]}, ${databases[store]}, ${many}`
+  return `${names[peer]}, ${databases[store]}, ${many}`
 }

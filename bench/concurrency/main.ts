@@ -40,8 +40,8 @@ console.table(costs)
 for (const failure of failures) console.error(failure)
 process.exitCode = failures.length === 0 ? 0 : 1
 
-function isOurs({ library }: Contestant): boolean {
-  return library === 'scs'
+function isOurs({ peer }: Contestant): boolean {
+  return peer === 'scs'
 }
 
 function isWhole({ keys, counted, undoneByWrite, undoneByRead }: Losses): boolean {

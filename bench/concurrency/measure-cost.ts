@@ -41,7 +41,7 @@ export async function measureCost(
     await using servers = new AsyncDisposableStack()
     const loads: Load[] = []
     for (const atomic of [true, false, false]) {
-      const server = await startServer({ library: 'scs', store, address, atomic })
+      const server = await startServer({ peer: 'scs', store, address, atomic })
       loads.push(await Load.on(servers.use(server)))
     }
     for (let round = -warmUps; round < roundsPerGroup; round++) {

@@ -24,12 +24,12 @@ export async function measureLosses(
   databases: Databases,
   progress: (text: string) => void,
 ): Promise<Losses> {
-  const { library, store, processes } = contestant
+  const { peer, store, processes } = contestant
   const address = await databases.create(store)
   await using servers = new AsyncDisposableStack()
   const urls: string[] = []
   for (let i = 0; i < processes; i++) {
-    const server = await startServer({ library, store, address, atomic: true })
+    const server = await startServer({ peer, store, address, atomic: true })
     urls.push(servers.use(server).url)
     // The first request of a process may create the table.
     await ask(`${urls.at(-1)}/login`)

@@ -8,7 +8,7 @@ import { openScs } from './scs.ts'
 import type { Handler } from './sessions.ts'
 
 const plan = JSON.parse(process.argv[2] ?? '') as ServerPlan
-const library = await (plan.library === 'scs' ? openScs(plan) : openExpressSession(plan))
+const library = await (plan.peer === 'scs' ? openScs(plan) : openExpressSession(plan))
 const barrier = new Barrier()
 
 const handle: Handler = async (session, req, res) => {
