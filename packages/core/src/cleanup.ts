@@ -1,5 +1,4 @@
-// Node turns a longer delay of a timer into 1 ms.
-const longestDelay = 2 ** 31 - 1
+import { longestDelay } from './duration.ts'
 
 /** A cleanup loop that is running, or was. */
 export interface Cleanup {

@@ -10,6 +10,9 @@ export const hour: number = 60 * minute
 /** One day of 24 hours in milliseconds. */
 export const day: number = 24 * hour
 
+/** The longest delay of a timer, about 25 days: Node turns a longer one into 1 ms. */
+export const longestDelay: number = 2 ** 31 - 1
+
 /**
  * Throws a TypeError that names `option` unless `value` is a finite number of milliseconds, zero or more; for the
  * constructors of managers and stores. Gives the value back.

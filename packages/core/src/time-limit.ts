@@ -1,8 +1,6 @@
 import { type Awaitable, isThenable } from './awaitable.ts'
+import { longestDelay } from './duration.ts'
 import { SessionError } from './errors.ts'
-
-// Node turns a longer delay of a timer into 1 ms.
-const longestDelay = 2 ** 31 - 1
 
 /**
  * How long one operation may wait for a store, in all: for its turn, for each call, and between tries. It ends the
