@@ -7,6 +7,7 @@ const source = (path: string): string => at(`./packages/${path}`)
 // Tests run on the sources, so that coverage and stack traces speak of the files that one edits.
 const alias = [
   { find: /^@scs\/core$/, replacement: source('core/src/index.ts') },
+  { find: /^@scs\/express$/, replacement: source('express/src/index.ts') },
   { find: /^@scs\/store-tests$/, replacement: source('store-tests/src/index.ts') },
   { find: /^@scs\/drizzle-store$/, replacement: source('drizzle-store/src/index.ts') },
   {
@@ -41,13 +42,26 @@ export default defineConfig({
     projects: [
       project('core', './packages/core', { typecheck }),
       project('drizzle-store', './packages/drizzle-store', { typecheck, globalSetup: servers }),
+      project('express', './packages/express', { typecheck }),
       project('store-tests', './packages/store-tests', { typecheck }),
       // Examples run as a reader runs them: on the built packages, each in a process of its own.
       project('examples', '.', {
         include: ['examples/*/test/**/*.test.ts'],
         globalSetup: servers,
       }),
-      project('workspace', '.', { include: ['test/**/*.test.ts', 'scripts/test/**/*.test.ts'] }),
+      // One suite for every server; most of a case's time is waiting.
+      project('conversations', './test/conversations', {
+        include: ['cases/*.test.ts'],
+        maxConcurrency: 20,
+      }),
+      // An nginx of its own in front.
+      project('caches', './test/caches', {
+        include: ['*.test.ts'],
+        globalSetup: at('./test/caches/global-setup.ts'),
+      }),
+      project('workspace', '.', {
+        include: ['test/{servers,structure}/**/*.test.ts', 'scripts/test/**/*.test.ts'],
+      }),
     ],
     reporters: ['default', at('./scripts/tally-reporter.ts')],
     coverage: {
