@@ -5,25 +5,83 @@ import type { Http2ServerResponse } from 'node:http2'
 const cookieNotice = 'no-cache="Set-Cookie"'
 
 /**
- * The Cache-Control lines of a response that carries a session cookie. Without lines of the handler's own, SCS's line
- * alone. Lines that would let a shared cache store the response (neither `private` nor `no-store`) become private, as
- * few caches heed the qualified `no-cache`: `public` and `s-maxage` go, `private` comes.
+ * Headers that some caches obey in place of Cache-Control: CDN-Cache-Control (RFC 9213) and its vendors' like, which
+ * have the same directives …
  */
-export function cacheControlWithCookie(lines: readonly string[]): string[] {
+const targetedCacheControl = /.-cache-control$/i
+/** … those of Edge Side Includes (Varnish, Fastly) and Akamai, which know no `private`, and nginx's. */
+const otherTargeted = /^(?:surrogate-control|edge-control|x-accel-expires)$/i
+
+/**
+ * The Cache-Control lines of a response that carries a session cookie. Without lines of the handler's own, SCS's line
+ * alone, unless the handler has `allowed` caching by another header. Lines that would let a shared cache store the
+ * response (neither `private` nor `no-store`) become private, as few caches heed the qualified `no-cache`: `public` and
+ * `s-maxage` go, `private` comes.
+ */
+export function cacheControlWithCookie(lines: readonly string[], allowed = false): string[] {
   const directives = lines.map(directivesOf)
   const theirs = directives.flat().filter((directive) => directive !== cookieNotice)
-  if (theirs.length === 0 || theirs.some(isPrivate)) return [...lines, cookieNotice]
+  if (theirs.some(isPrivate) || (theirs.length === 0 && !allowed)) return [...lines, cookieNotice]
   const kept = directives.map((line) => line.filter((directive) => !isShared(directive)))
-  kept[0]?.unshift('private')
-  return [...kept.filter((line) => line.length > 0).map((line) => line.join(', ')), cookieNotice]
+  const [first = [], ...others] = kept
+  return [
+    ...[['private', ...first], ...others]
+      .filter((line) => line.length > 0)
+      .map((line) => line.join(', ')),
+    cookieNotice,
+  ]
 }
 
-/** Sets the Cache-Control lines of a response that carries a session cookie. */
-export function keepPrivate(res: ServerResponse | Http2ServerResponse): void {
-  const lines = res.getHeader('Cache-Control')
-  res.setHeader(
-    'Cache-Control',
-    lines === undefined ? cookieNotice : cacheControlWithCookie([lines].flat().map(String)),
+/**
+ * Keeps a response that carries a session cookie out of shared caches, whatever its handler says: Cache-Control becomes
+ * what {@link cacheControlWithCookie} makes of it. Headers that some caches obey in its place go, unless they forbid
+ * storing too; such a header, or Expires, is taken for the handler's leave to cache.
+ */
+export function keepPrivate(to: ServerResponse | Http2ServerResponse | Headers): void {
+  const fields = 'getHeaderNames' in to ? responseFields(to) : headersFields(to)
+  let allowed = false
+  for (const name of fields.names()) {
+    if (/^expires$/i.test(name)) allowed = true
+    else if (allowsTargeted(name, fields.get(name))) {
+      allowed = true
+      fields.remove(name)
+    }
+  }
+  fields.set('Cache-Control', cacheControlWithCookie(fields.get('Cache-Control'), allowed))
+}
+
+interface Fields {
+  names(): string[]
+  get(name: string): string[]
+  set(name: string, lines: string[]): void
+  remove(name: string): void
+}
+
+function responseFields(res: ServerResponse | Http2ServerResponse): Fields {
+  return {
+    names: () => res.getHeaderNames(),
+    get: (name) => [res.getHeader(name) ?? []].flat().map(String),
+    // A single line as a string, as it was given to Node.
+    set: (name, lines) => res.setHeader(name, lines.length === 1 ? String(lines[0]) : lines),
+    remove: (name) => res.removeHeader(name),
+  }
+}
+
+function headersFields(headers: Headers): Fields {
+  return {
+    names: () => [...headers.keys()],
+    get: (name) => [headers.get(name) ?? []].flat(),
+    set: (name, lines) => headers.set(name, lines.join(', ')),
+    remove: (name) => headers.delete(name),
+  }
+}
+
+function allowsTargeted(name: string, lines: readonly string[]): boolean {
+  const directives = lines.flatMap(directivesOf)
+  if (targetedCacheControl.test(name)) return !directives.some(isPrivate)
+  // To nginx 0 says what `no-store` says to the others.
+  return (
+    otherTargeted.test(name) && !directives.some((directive) => /^(?:no-store|0)$/i.test(directive))
   )
 }
 
