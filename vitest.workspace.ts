@@ -9,6 +9,7 @@ const alias = [
   { find: /^@scs\/core$/, replacement: source('core/src/index.ts') },
   { find: /^@scs\/express$/, replacement: source('express/src/index.ts') },
   { find: /^@scs\/store-tests$/, replacement: source('store-tests/src/index.ts') },
+  { find: /^@scs\/redis-store$/, replacement: source('redis-store/src/index.ts') },
   { find: /^@scs\/drizzle-store$/, replacement: source('drizzle-store/src/index.ts') },
   {
     find: /^@scs\/drizzle-store\/(pg|mysql|sqlite)$/,
@@ -36,6 +37,7 @@ const typecheck = {
 
 // Private PostgreSQL and MariaDB, started when a project that names this has tests to run.
 const servers = at('./test/servers/global-setup.ts')
+const redisServer = at('./test/servers/redis-global-setup.ts')
 
 export default defineConfig({
   test: {
@@ -43,6 +45,7 @@ export default defineConfig({
       project('core', './packages/core', { typecheck }),
       project('drizzle-store', './packages/drizzle-store', { typecheck, globalSetup: servers }),
       project('express', './packages/express', { typecheck }),
+      project('redis-store', './packages/redis-store', { typecheck, globalSetup: redisServer }),
       project('store-tests', './packages/store-tests', { typecheck }),
       // Examples run as a reader runs them: on the built packages, each in a process of its own.
       project('examples', '.', {
@@ -53,6 +56,11 @@ export default defineConfig({
       project('conversations', './test/conversations', {
         include: ['cases/*.test.ts'],
         maxConcurrency: 20,
+      }),
+      // Debian's Chromium.
+      project('browser', './test/browser', {
+        include: ['*.test.ts'],
+        globalSetup: at('./test/browser/global-setup.ts'),
       }),
       // An nginx of its own in front.
       project('caches', './test/caches', {

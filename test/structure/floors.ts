@@ -26,6 +26,14 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'dialect'],
     ['awaitable', 'bytes', 'column-names', 'database-error', 'types'],
   ],
+  'redis-store': [
+    ['index'],
+    ['redis-store'],
+    ['commands-of', 'move-session'],
+    ['node-redis', 'ioredis', 'scripts'],
+    ['client', 'script', 'session-keys'],
+    ['redis-commands', 'redis-error'],
+  ],
   'store-tests': [
     ['index'],
     ['test-store'],
