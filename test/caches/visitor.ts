@@ -20,6 +20,7 @@ export class Visitor {
     const cookie = this.#cookie
     const response = await fetch(url, {
       method,
+      redirect: 'manual',
       headers: { 'X-Visitor': this.name, ...(cookie !== undefined && { cookie }) },
     })
     const cookies = response.headers.getSetCookie()
