@@ -16,6 +16,12 @@ export interface Driver {
   open(url: string): Promise<Opened>
 }
 
+/** One of the clients of a cluster. */
+export interface ClusterDriver {
+  readonly name: string
+  open(urls: readonly string[]): Promise<Opened>
+}
+
 export const nodeRedis: Driver = {
   name: 'redis',
   async open(url) {
@@ -63,6 +69,41 @@ export const ioredis: Driver = {
     }
   },
 }
+
+export const nodeRedisCluster: ClusterDriver = {
+  name: 'redis',
+  async open(urls) {
+    const { createCluster } = await import('redis')
+    const client = createCluster({
+      rootNodes: urls.map((url) => ({ url })),
+      topologyRefreshOnReconnectionAttemptStrategy: 100,
+    })
+    client.on('error', () => {})
+    await client.connect()
+    return {
+      client,
+      run: (...args) => client.sendCommand(args[1], false, args),
+      close: () => client.close(),
+    }
+  },
+}
+
+export const ioredisCluster: ClusterDriver = {
+  name: 'ioredis',
+  async open(urls) {
+    const { Cluster } = await import('ioredis')
+    const client = new Cluster([...urls], { lazyConnect: true })
+    client.on('error', () => {})
+    await client.connect()
+    return {
+      client,
+      run: (command = '', ...args) => client.call(command, args),
+      close: async () => client.disconnect(),
+    }
+  },
+}
+
+export const clusterDrivers: readonly ClusterDriver[] = [nodeRedisCluster, ioredisCluster]
 
 export const drivers: readonly Driver[] = [nodeRedis, nodeRedis2, nodeRedisPool, ioredis]
 
