@@ -4,9 +4,10 @@ import { type Awaitable, andThen } from './awaitable.ts'
 import type { Codec } from './codec.ts'
 import { type Context, type ContextKey, contextKey, withValue } from './context.ts'
 import { addCookie, CookieWriter, readCookie, type SessionCookie } from './cookie.ts'
-import { SessionError } from './errors.ts'
+import { headersSent, SessionError } from './errors.ts'
 import { loadAndSave, type RequestListener, type Sessions } from './load-and-save.ts'
 import { checkedOptions, type SessionManagerOptions } from './options.ts'
+import type { NodeResponse } from './response-head.ts'
 import { rememberMeKey, revoked, type SessionData, type Status } from './session-data.ts'
 import { SessionLifecycle } from './session-lifecycle.ts'
 import type { Committed } from './session-writer.ts'
@@ -37,6 +38,8 @@ export class SessionManager<
   readonly cookie: Readonly<SessionCookie>
   /** See {@link SessionManagerOptions.hashTokenInStore}. */
   readonly hashTokenInStore: boolean
+  /** See {@link SessionManagerOptions.onError}; for middleware of one's own. */
+  readonly onError: (error: unknown, ctx: Context) => void
 
   readonly #lifecycle: SessionLifecycle
   readonly #cookieWriter: CookieWriter
@@ -54,6 +57,7 @@ export class SessionManager<
     this.codec = checked.codec
     this.cookie = checked.cookie
     this.hashTokenInStore = checked.hashTokenInStore
+    this.onError = checked.onError
     this.#lifecycle = new SessionLifecycle(checked)
     this.#cookieWriter = new CookieWriter(checked.cookie)
     this.#sessions = {
@@ -129,13 +133,23 @@ export class SessionManager<
    */
   writeSessionCookie(
     ctx: Context,
-    to: ServerResponse | Http2ServerResponse | Headers,
+    to: NodeResponse | Headers,
     token: string,
     expiry: Date | undefined,
   ): void {
     const remembered = () => this.#data(ctx).values.get(rememberMeKey) === true
     const persistent = this.cookie.persist || (expiry !== undefined && remembered())
     addCookie(to, this.#cookieWriter.line(token, expiry, persistent))
+  }
+
+  /**
+   * Does what {@link loadAndSave} does before the first byte of a response, for middleware of one's own: commits a modified
+   * session and adds its cookie, or that which deletes for a destroyed one; for any other, nothing. Changes that the client
+   * could not learn of throw from then on. Called once more, before the end of the response, it commits what was changed
+   * since. Rejects when the commit does.
+   */
+  async commitAndWriteSessionCookie(ctx: Context, to: NodeResponse | Headers): Promise<void> {
+    await (this.#data(ctx).headersLeft ? this.#saveLate(ctx) : this.#save(ctx, to))
   }
 
   /**
@@ -283,15 +297,15 @@ export class SessionManager<
     return andThen(this.#lifecycle.open(ctx, token), (data) => withValue(ctx, this.#key, data))
   }
 
-  #save(ctx: Context, res: ServerResponse): unknown {
+  #save(ctx: Context, to: NodeResponse | Headers): unknown {
     const data = this.#data(ctx)
     data.leave(data.status === 'modified')
     // Nobody was signed in under the new token: the handler's answer would not be true.
     if (data.status === 'revoked' && data.renewed) throw revoked()
-    if (data.status === 'destroyed') return this.writeSessionCookie(ctx, res, '', undefined)
+    if (data.status === 'destroyed') return this.writeSessionCookie(ctx, to, '', undefined)
     if (data.status !== 'modified') return undefined
     return andThen(this.#lifecycle.commit(ctx, data), (committed) => {
-      if (committed) this.writeSessionCookie(ctx, res, committed.token, committed.expiry)
+      if (committed) this.writeSessionCookie(ctx, to, committed.token, committed.expiry)
     })
   }
 
@@ -300,11 +314,4 @@ export class SessionManager<
     if (data.status !== 'modified' || data.pending === 0) return undefined
     return this.#lifecycle.commit(ctx, data)
   }
-}
-
-function headersSent(consequence: string): SessionError {
-  return new SessionError(
-    'ERR_SESSION_HEADERS_SENT',
-    `the response headers have left: ${consequence}; do it before the first byte is written`,
-  )
 }
