@@ -15,7 +15,7 @@ export interface Exchange {
   answer(reply: Reply): unknown
   /** A redirect in the server's own manner, with status 302; to be given back too. */
   redirect(location: string): unknown
-  /** Takes the response out of the server's hands: only what is written to `res` is the answer. */
+  /** Takes the response out of the server's hands, as it was before: what is written to `res` is the answer. */
   raw(): Raw
 }
 

@@ -9,10 +9,12 @@ export type Protocol = 'http' | 'h2c' | 'h2'
 export type Need =
   /** Node's own response, to write to. */
   | 'raw'
-  /** Node's own server below, with its events: upgrades, expectations. */
-  | 'node'
-  /** HTTP/1.1 on the wire. */
+  /** What HTTP/1.1 has, or Node's responses have for it alone. */
   | 'http/1'
+  /** What a handler throws comes to the manager. */
+  | 'errorFunc'
+  /** What a handler throws is answered by the framework. */
+  | 'own errors'
 
 /** One kind of server: a column of the table. */
 export interface ServerKind {
@@ -35,10 +37,12 @@ export type Listener = (req: IncomingMessage, res: ServerResponse) => unknown
 
 /** Why a case does not apply to a server; nothing when it does. */
 export function reasonAgainst(kind: ServerKind, needs: readonly Need[]): string | undefined {
-  for (const need of needs) {
-    const reason = kind.lacks[need]
-    if (reason) return reason
-    if (need === 'http/1' && kind.protocol !== 'http') return 'HTTP/2 has nothing of the kind'
-  }
+  return needs.map((need) => kind.lacks[need] ?? commonReason(kind, need)).find(Boolean)
+}
+
+function commonReason({ protocol, answersErrors }: ServerKind, need: Need): string | undefined {
+  if (need === 'http/1' && protocol !== 'http') return 'over HTTP/2 Node has nothing of the kind'
+  if (need === 'errorFunc' && answersErrors === 'framework') return 'answers errors itself'
+  if (need === 'own errors' && answersErrors === 'errorFunc') return 'leaves errors to errorFunc'
   return undefined
 }

@@ -4,6 +4,7 @@ import {
   type Awaitable,
   background,
   type Context,
+  type IterableStore,
   MemoryStore,
   type Store,
 } from '@scs/core'
@@ -25,16 +26,23 @@ export interface Hold {
  * {@link MemoryStore} behind a door: each call takes `ms` milliseconds, or answers at once. Writes can be made to fail,
  * and to wait.
  */
-export class CaseStore implements Store, AtomicStore {
+export class CaseStore implements Store, AtomicStore, IterableStore {
   readonly #memory = new MemoryStore({ cleanupInterval: 0 })
   readonly #ms: number
   readonly #holds: Array<() => Promise<void>> = []
-  /** What every write rejects with. */
+  /** What every write fails with. */
   fault: Error | undefined
+  /** What every read fails with. */
+  readFault: Error | undefined
 
   constructor(ms = 0) {
     this.#ms = ms
   }
+
+  /** How many writes have been begun. */
+  writes = 0
+  /** How many of them are not done. */
+  pending = 0
 
   /** How many sessions there are. */
   get size(): number {
@@ -53,11 +61,15 @@ export class CaseStore implements Store, AtomicStore {
   }
 
   find(token: string): Awaitable<Uint8Array | undefined> {
-    return this.#answer(() => this.#memory.find(token))
+    return this.#read(() => this.#memory.find(token))
+  }
+
+  all(): Awaitable<Map<string, Uint8Array>> {
+    return this.#read(() => this.#memory.all())
   }
 
   findWithExpiry(ctx: Context, token: string) {
-    return this.#answer(() => this.#memory.findWithExpiry(ctx, token))
+    return this.#read(() => this.#memory.findWithExpiry(ctx, token))
   }
 
   commit(token: string, data: Uint8Array, expiry: Date): Awaitable<void> {
@@ -80,9 +92,19 @@ export class CaseStore implements Store, AtomicStore {
     return this.#write(() => this.#memory.rename(background(), ...args))
   }
 
+  #read<T>(act: () => T): Awaitable<T> {
+    return this.#answer(() => {
+      if (this.readFault) throw this.readFault
+      return act()
+    })
+  }
+
   #write<T>(act: () => T): Awaitable<T> {
+    this.writes++
+    this.pending++
     const held = this.#holds.shift()?.()
     const write = () => {
+      this.pending--
       if (this.fault) throw this.fault
       return act()
     }

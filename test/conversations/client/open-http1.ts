@@ -22,6 +22,7 @@ export function openHttp1(
   else sent.end(body)
   let pieces: AsyncIterator<Buffer> | undefined
   return {
+    informational,
     head: async () => headOf(await coming),
     async read() {
       pieces ??= (await coming)[Symbol.asyncIterator]()

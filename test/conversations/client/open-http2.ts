@@ -28,6 +28,7 @@ export function openHttp2(
   else stream.end(body)
   let pieces: AsyncIterator<Buffer> | undefined
   return {
+    informational,
     head: () => coming,
     async read() {
       await coming

@@ -26,6 +26,8 @@ export interface Answer extends Head {
 
 /** A request on its way. */
 export interface Opened {
+  /** The status codes of the 1xx that have come so far. */
+  readonly informational: readonly number[]
   /** Rejects when the connection is cut before it. */
   head(): Promise<Head>
   /** The next piece of the body; nothing after the last one. Rejects when the body is cut short. */
