@@ -10,6 +10,12 @@ import { type Page, Visitor } from './visitor.ts'
 const locations = {
   '/ignoring-set-cookie/': ['proxy_ignore_headers Set-Cookie;'],
   '/ignoring-set-cookie-and-vary/': ['proxy_ignore_headers Set-Cookie Vary;'],
+  // What docs/caches.md says to write.
+  '/as-documented/': [
+    'proxy_ignore_headers Set-Cookie;',
+    'proxy_cache_bypass $cookie_session;',
+    'proxy_no_cache $cookie_session;',
+  ],
 }
 
 const manager = new SessionManager()
@@ -161,6 +167,25 @@ describe.skipIf(!hasNginx)('nginx, told to cache pages that set cookies', () => 
       'MISS: Hello Bob',
       'HIT: Hello Ann',
       'HIT: Hello Bob',
+    ])
+  })
+  it('who has a session is kept from the cache by the configuration in docs/caches.md', async () => {
+    const page = front.site.page(manager, (req, res) => {
+      res.setHeader('Cache-Control', 'public, max-age=60')
+      greet(req, res)
+    })
+    const cid = await signedIn('Cid', manager)
+    const answers: string[] = []
+    for (const visitor of [cid, new Visitor('Ann'), new Visitor('Bob'), cid, new Visitor('Eve')]) {
+      const { cache, body } = await visitor.get(front.url('/as-documented/', page))
+      answers.push(`${cache}: ${body}`)
+    }
+    expect(answers).toEqual([
+      'BYPASS: Hello Cid',
+      'MISS: Hello Ann',
+      'HIT: Hello Ann',
+      'BYPASS: Hello Cid',
+      'HIT: Hello Ann',
     ])
   })
 })
