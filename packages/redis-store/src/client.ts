@@ -17,16 +17,6 @@ export interface NodeRedisCluster {
   nodeClient(node: never): NodeRedisClient | PromiseLike<NodeRedisClient>
 }
 
-/** What `createSentinel` of `redis` gives. */
-export interface NodeRedisSentinel {
-  sendCommand(
-    isReadonly: boolean | undefined,
-    args: Argument[],
-    options?: NodeRedisOptions,
-  ): PromiseLike<unknown>
-  acquire(): unknown
-}
-
 /** The options of one command of `redis`. */
 export interface NodeRedisOptions {
   typeMapping?: { 36: BufferConstructor }
@@ -36,6 +26,7 @@ export interface NodeRedisOptions {
 /** A `Redis` of `ioredis`. */
 export interface IoRedisClient {
   callBuffer(command: string, args: Argument[]): PromiseLike<unknown>
+  on(event: 'close', listener: () => void): unknown
   readonly options: { readonly keyPrefix?: string | undefined }
 }
 
@@ -43,6 +34,7 @@ export interface IoRedisClient {
 export interface IoRedisCluster {
   callBuffer(command: string, args: Argument[]): PromiseLike<unknown>
   nodes(role: 'master'): readonly IoRedisClient[]
+  on(event: '-node', listener: () => void): unknown
   readonly isCluster: true
   readonly options: {
     readonly keyPrefix?: string | undefined
@@ -51,9 +43,4 @@ export interface IoRedisCluster {
 }
 
 /** A client of `redis` 5 or later, or of `ioredis`. It is the caller's: the store neither connects nor closes it. */
-export type RedisClient =
-  | NodeRedisClient
-  | NodeRedisCluster
-  | NodeRedisSentinel
-  | IoRedisClient
-  | IoRedisCluster
+export type RedisClient = NodeRedisClient | NodeRedisCluster | IoRedisClient | IoRedisCluster

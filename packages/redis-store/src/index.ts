@@ -4,7 +4,6 @@ export type {
   IoRedisCluster,
   NodeRedisClient,
   NodeRedisCluster,
-  NodeRedisSentinel,
   RedisClient,
 } from './client.ts'
 // The store

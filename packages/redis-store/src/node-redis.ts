@@ -1,9 +1,4 @@
-import type {
-  NodeRedisClient,
-  NodeRedisCluster,
-  NodeRedisOptions,
-  NodeRedisSentinel,
-} from './client.ts'
+import type { NodeRedisClient, NodeRedisCluster, NodeRedisOptions } from './client.ts'
 import type { RedisCommands, Server } from './redis-commands.ts'
 
 // `$`, which begins a string in Redis's protocol: RESP_TYPES.BLOB_STRING, without loading the client.
@@ -13,7 +8,7 @@ const options: NodeRedisOptions = { typeMapping: { 36: Buffer } }
 export function clientCommands(client: NodeRedisClient): RedisCommands {
   return {
     isCluster: false,
-    repeats: false,
+    losses: () => 0,
     send: async (_key, args, signal) => client.sendCommand(args, withSignal(signal)),
     servers: async () => [serverOf(client)],
   }
@@ -23,24 +18,13 @@ export function clientCommands(client: NodeRedisClient): RedisCommands {
 export function clusterCommands(cluster: NodeRedisCluster): RedisCommands {
   return {
     isCluster: true,
-    repeats: false,
+    losses: () => 0,
     // Not even a read may go to a replica: what was just written need not be there.
     send: async (key, args, signal) => cluster.sendCommand(key, false, args, withSignal(signal)),
     servers: () =>
       Promise.all(
         cluster.masters.map(async (node) => serverOf(await cluster.nodeClient(node as never))),
       ),
-  }
-}
-
-/** Commands through a sentinel of `redis`, which repeats them when the master has changed. */
-export function sentinelCommands(sentinel: NodeRedisSentinel): RedisCommands {
-  const server: Server = async (args) => sentinel.sendCommand(false, args, options)
-  return {
-    isCluster: false,
-    repeats: true,
-    send: async (_key, args, signal) => sentinel.sendCommand(false, args, withSignal(signal)),
-    servers: async () => [server],
   }
 }
 

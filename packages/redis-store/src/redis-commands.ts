@@ -5,8 +5,11 @@ export type Argument = string | Buffer
 export interface RedisCommands {
   /** Whether keys are spread over several servers, each with some of the slots. */
   readonly isCluster: boolean
-  /** Whether the client may send a command again when its answer was lost: it may then have been done twice. */
-  readonly repeats: boolean
+  /**
+   * How many connections have been lost by a client that then sends again what it has no answer to, and so may have it
+   * done twice. 0 for ever of a client that does not.
+   */
+  losses(): number
   /** Sends a command about `key` to the server that has it, never to a replica. */
   send(key: string, args: Argument[], signal?: AbortSignal): Promise<unknown>
   /** The servers that hold keys between them; each runs the commands that it is given. */

@@ -39,7 +39,8 @@ const pageSize = 200
  *   on a cluster, and the iteration.
  * - Commands go to masters, never to replicas.
  * - When Redis fails or cannot be reached, the method rejects with an Error that has a `code` where there is one, and
- *   neither token nor data; the next call tries anew.
+ *   neither token nor data; the next call tries anew. So it does when a client that sends commands again (ioredis) lost
+ *   a connection meanwhile, and is told that the session is not as expected: it may be so by its own doing.
  * - An invalid expiry, or one after the year 9999, is a TypeError.
  */
 export class RedisStore
@@ -103,7 +104,6 @@ export class RedisStore
     return { data, expiry: new Date(Number(expiry)) }
   }
 
-  /** Rejects when a client that asks again after a lost answer (ioredis) finds what was to be written: it may be its own. */
   async replace(
     _ctx: Context,
     token: string,
@@ -113,11 +113,9 @@ export class RedisStore
   ): Promise<boolean> {
     if (!isWellFormedToken(token)) return false
     const args = [bytes(expected), bytes(data), milliseconds(expiry)]
-    const outcome = await this.#run('replace a session', (commands) =>
+    return this.#swap('replace a session', (commands) =>
       runNumeric(commands, replace, [this.#keys.of(token)], args),
     )
-    if (outcome === 2 && this.#commands.repeats) throw inDoubt()
-    return outcome === 1
   }
 
   async touch(_ctx: Context, token: string, expiry: Date): Promise<boolean> {
@@ -151,16 +149,12 @@ export class RedisStore
     if (!isWellFormedToken(token)) return false
     if (token === newToken) return this.replace(ctx, token, expected, data, expiry)
     const move = { token, newToken, expected: bytes(expected), data: bytes(data), expiry: until }
-    const outcome = await this.#run('rename a session', (commands) => {
+    return this.#swap('rename a session', (commands) => {
       const keys = this.#keys
       if (commands.isCluster && !keys.areTogether) return moveSession(commands, keys, move)
       const both = [keys.of(token), keys.of(newToken)] as const
       return runNumeric(commands, rename, [...both], [move.expected, move.data, until])
     })
-    if (outcome === -1) {
-      throw new Error('RedisStore could not rename a session: another one has the new token')
-    }
-    return outcome === 1 || (outcome === 2 && this.#commands.repeats)
   }
 
   all(): Promise<Map<string, Uint8Array>> {
@@ -232,6 +226,24 @@ export class RedisStore
     } while (cursor !== '0')
   }
 
+  async #swap(
+    operation: string,
+    work: (commands: RedisCommands) => Promise<number>,
+  ): Promise<boolean> {
+    const losses = this.#commands.losses()
+    const outcome = await this.#run(operation, work)
+    if (outcome < 0) {
+      throw new Error(`RedisStore could not ${operation}: another one has the new token`)
+    }
+    // A client that sends a command again is refused because of what it has done the first time.
+    if (outcome === 0 && losses !== this.#commands.losses()) {
+      throw new Error(
+        `RedisStore could not ${operation}: a connection was lost, and whether it was done is not known`,
+      )
+    }
+    return outcome === 1
+  }
+
   async #run<T>(
     operation: string,
     work: (commands: RedisCommands) => Promise<T>,
@@ -244,16 +256,6 @@ export class RedisStore
       throw redisError(operation, error)
     }
   }
-}
-
-/**
- * A client that sends a command again when it has lost the answer is told that other data is held: its own, or that of
- * another who wrote the same.
- */
-function inDoubt(): Error {
-  return new Error(
-    'RedisStore could not replace a session: it is not known whether that was done, as an answer may have been lost',
-  )
 }
 
 function checkToken(token: string): void {

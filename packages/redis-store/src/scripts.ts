@@ -9,33 +9,25 @@ if not data then return false end
 return { data, redis.call('PEXPIRETIME', KEYS[1]) }
 `)
 
-/**
- * Over ARGV[1] in KEYS[1], writes ARGV[2] until ARGV[3]. 1: done; 0: other data, or none; 2: not done, as ARGV[2] is there
- * already.
- */
+/** Over ARGV[1] in KEYS[1], writes ARGV[2] until ARGV[3]. 1: done; 0: not, as other data is there, or none. */
 export const replace = script(`
-local held = redis.call('GET', KEYS[1])
-if held == ARGV[1] then
+if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
   return 1
 end
-return held == ARGV[2] and 2 or 0
+return 0
 `)
 
-/**
- * As {@link replace}, and moves it to KEYS[2]. 1: done; 0: other data, or none; 2: not done, as it is there, and there
- * alone, already; -1: not done, as KEYS[2] is another session.
- */
+/** As {@link replace}, and moves it to KEYS[2]. 1: done; 0: not; -1: not, as KEYS[2] is another session. */
 export const rename = script(`
-local held = redis.call('GET', KEYS[1])
-local there = redis.call('GET', KEYS[2])
-if held == ARGV[1] then
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  local there = redis.call('GET', KEYS[2])
   if there and there ~= ARGV[2] then return -1 end
   redis.call('SET', KEYS[2], ARGV[2], 'PXAT', ARGV[3])
   redis.call('DEL', KEYS[1])
   return 1
 end
-return not held and there == ARGV[2] and 2 or 0
+return 0
 `)
 
 /** Writes ARGV[1] until ARGV[2] to KEYS[1], if nothing or the same is there. 1: done; -1: KEYS[1] is another session. */
