@@ -8,6 +8,9 @@ const source = (path: string): string => at(`./packages/${path}`)
 const alias = [
   { find: /^@scs\/core$/, replacement: source('core/src/index.ts') },
   { find: /^@scs\/express$/, replacement: source('express/src/index.ts') },
+  { find: /^@scs\/fastify$/, replacement: source('fastify/src/index.ts') },
+  { find: /^@scs\/hono$/, replacement: source('hono/src/index.ts') },
+  { find: /^@scs\/koa$/, replacement: source('koa/src/index.ts') },
   { find: /^@scs\/store-tests$/, replacement: source('store-tests/src/index.ts') },
   { find: /^@scs\/redis-store$/, replacement: source('redis-store/src/index.ts') },
   { find: /^@scs\/drizzle-store$/, replacement: source('drizzle-store/src/index.ts') },
@@ -45,6 +48,9 @@ export default defineConfig({
       project('core', './packages/core', { typecheck }),
       project('drizzle-store', './packages/drizzle-store', { typecheck, globalSetup: servers }),
       project('express', './packages/express', { typecheck }),
+      project('fastify', './packages/fastify', { typecheck }),
+      project('hono', './packages/hono', { typecheck }),
+      project('koa', './packages/koa', { typecheck }),
       project('redis-store', './packages/redis-store', { typecheck, globalSetup: redisServer }),
       project('store-tests', './packages/store-tests', { typecheck }),
       // Examples run as a reader runs them: on the built packages, each in a process of its own.
@@ -56,6 +62,7 @@ export default defineConfig({
       project('conversations', './test/conversations', {
         include: ['cases/*.test.ts'],
         maxConcurrency: 20,
+        isolate: false,
       }),
       // Debian's Chromium.
       project('browser', './test/browser', {
@@ -71,7 +78,11 @@ export default defineConfig({
         include: ['test/{servers,structure}/**/*.test.ts', 'scripts/test/**/*.test.ts'],
       }),
     ],
-    reporters: ['default', at('./scripts/tally-reporter.ts')],
+    reporters: [
+      'default',
+      [at('./test/conversations/table-reporter.ts'), { brief: true }],
+      at('./scripts/tally-reporter.ts'),
+    ],
     coverage: {
       provider: 'v8',
       include: ['packages/*/src/**'],

@@ -34,6 +34,14 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['client', 'script', 'session-keys'],
     ['redis-commands', 'redis-error'],
   ],
+  fastify: [['index'], ['load-and-save']],
+  hono: [
+    ['index'],
+    ['load-and-save', 'load-and-save-fetch'],
+    ['over-node', 'visit'],
+    ['end-after', 'on-close'],
+  ],
+  koa: [['index'], ['load-and-save'], ['on-close']],
   'store-tests': [
     ['index'],
     ['test-store'],

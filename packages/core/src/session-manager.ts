@@ -143,13 +143,15 @@ export class SessionManager<
   }
 
   /**
-   * Does what {@link loadAndSave} does before the first byte of a response, for middleware of one's own: commits a modified
-   * session and adds its cookie, or that which deletes for a destroyed one; for any other, nothing. Changes that the client
-   * could not learn of throw from then on. Called once more, before the end of the response, it commits what was changed
-   * since. Rejects when the commit does.
+   * What {@link loadAndSave} does before the first byte, for middleware of one's own: commits a modified session and adds
+   * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of
+   * throw. Called again, before the end, it commits what was changed since. Gives what it committed; rejects as {@link commit}.
    */
-  async commitAndWriteSessionCookie(ctx: Context, to: NodeResponse | Headers): Promise<void> {
-    await (this.#data(ctx).headersLeft ? this.#saveLate(ctx) : this.#save(ctx, to))
+  async commitAndWriteSessionCookie(
+    ctx: Context,
+    to: NodeResponse | Headers,
+  ): Promise<Committed | undefined> {
+    return this.#data(ctx).headersLeft ? this.#saveLate(ctx) : this.#save(ctx, to)
   }
 
   /**
@@ -297,19 +299,20 @@ export class SessionManager<
     return andThen(this.#lifecycle.open(ctx, token), (data) => withValue(ctx, this.#key, data))
   }
 
-  #save(ctx: Context, to: NodeResponse | Headers): unknown {
+  #save(ctx: Context, to: NodeResponse | Headers): Awaitable<Committed | undefined> {
     const data = this.#data(ctx)
     data.leave(data.status === 'modified')
     // Nobody was signed in under the new token: the handler's answer would not be true.
     if (data.status === 'revoked' && data.renewed) throw revoked()
-    if (data.status === 'destroyed') return this.writeSessionCookie(ctx, to, '', undefined)
+    if (data.status === 'destroyed') this.writeSessionCookie(ctx, to, '', undefined)
     if (data.status !== 'modified') return undefined
     return andThen(this.#lifecycle.commit(ctx, data), (committed) => {
       if (committed) this.writeSessionCookie(ctx, to, committed.token, committed.expiry)
+      return committed
     })
   }
 
-  #saveLate(ctx: Context): Awaitable<unknown> {
+  #saveLate(ctx: Context): Awaitable<Committed | undefined> {
     const data = this.#data(ctx)
     if (data.status !== 'modified' || data.pending === 0) return undefined
     return this.#lifecycle.commit(ctx, data)

@@ -488,8 +488,9 @@ describe('commitAndWriteSessionCookie', () => {
     const ctx = await load()
     manager.put(ctx, 'name', 'Ada')
     const headers = new Headers({ 'Set-Cookie': 'theirs=1' })
-    await manager.commitAndWriteSessionCookie(ctx, headers)
+    const committed = await manager.commitAndWriteSessionCookie(ctx, headers)
     const token = manager.token(ctx)
+    expect(committed).toEqual({ token, expiry: inTime(24 * hour) })
     expect(stored(store, token)).toEqual({ name: 'Ada' })
     expect(headers.getSetCookie()).toEqual([
       'theirs=1',
@@ -512,7 +513,7 @@ describe('commitAndWriteSessionCookie', () => {
     const { store, manager, load } = make(new WholeStore())
     seed(store, 'a')
     const headers = new Headers()
-    await manager.commitAndWriteSessionCookie(await load('a'), headers)
+    expect(await manager.commitAndWriteSessionCookie(await load('a'), headers)).toBe(undefined)
     expect([...headers]).toEqual([])
     expect(store.calls).toEqual(['find a'])
   })
