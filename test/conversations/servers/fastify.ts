@@ -36,5 +36,6 @@ function fastifyExchange(request: FastifyRequest, reply: FastifyReply): Exchange
 }
 
 function send(reply: FastifyReply, { status = 200, headers = {}, body }: Reply): FastifyReply {
-  return reply.code(status).headers(headers).send(body)
+  for (const [name, value] of Object.entries(headers)) reply.header(name, value)
+  return reply.code(status).send(body)
 }

@@ -36,8 +36,8 @@ function koaExchange(ctx: Context): Exchange {
   })
 }
 
-function answer(ctx: Context, { status = 200, headers = {}, body = null }: Reply): void {
-  ctx.body = body
+function answer(ctx: Context, { status = 200, headers = {}, body }: Reply): void {
+  ctx.body = body ?? null
   ctx.status = status
   for (const [name, value] of Object.entries(headers)) ctx.set(name, value as string | string[])
 }
