@@ -80,7 +80,7 @@ export default defineConfig({
     ],
     reporters: [
       'default',
-      [at('./test/conversations/table-reporter.ts'), { brief: true }],
+      at('./test/conversations/table-reporter.ts'),
       at('./scripts/tally-reporter.ts'),
     ],
     coverage: {

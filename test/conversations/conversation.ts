@@ -4,22 +4,16 @@ import { servers } from './servers/index.ts'
 import { Stage } from './stage.ts'
 import { stores } from './stores.ts'
 
-/** What the table knows of a test. */
-export interface ConversationMeta {
-  readonly name: string
-  readonly server: string
-}
-
 /** What the table knows of a case: each server, in the order of the columns, and why the case does not apply to it. */
 export interface CaseMeta {
-  readonly name: string
-  readonly servers: ReadonlyArray<{ readonly name: string; readonly reason?: string | undefined }>
+  readonly servers: ReadonlyArray<{ readonly name: string; readonly reason: string | undefined }>
 }
 
 declare module 'vitest' {
   interface TaskMeta {
-    conversation?: ConversationMeta
     conversationCase?: CaseMeta
+    /** The server that a case is played on. */
+    server?: string
   }
 }
 
@@ -37,16 +31,14 @@ export function conversation(name: string, options: ConversationOptions, run: Ru
 export function conversation(name: string, ...rest: [Run] | [ConversationOptions, Run]): void {
   const [{ needs = [], alone = false }, run] = rest.length === 1 ? [{}, rest[0]] : rest
   const columns = servers.map((kind) => ({ kind, reason: reasonAgainst(kind, needs) }))
-  const meta: CaseMeta = {
-    name,
+  const conversationCase: CaseMeta = {
     servers: columns.map(({ kind, reason }) => ({ name: kind.name, reason })),
   }
-  describe(name, { concurrent: !alone, meta: { conversationCase: meta } }, () => {
+  describe(name, { concurrent: !alone, meta: { conversationCase } }, () => {
     for (const { kind, reason } of columns) {
       if (reason) continue
       for (const [storeName, makeStore] of Object.entries(stores)) {
-        const meta = { conversation: { name, server: kind.name } }
-        it(`${kind.name}, ${storeName}`, { meta }, async () => {
+        it(`${kind.name}, ${storeName}`, { meta: { server: kind.name } }, async () => {
           await using stage = new Stage(kind, makeStore)
           await run(stage)
         })

@@ -62,38 +62,30 @@ const places = {
   'a zlib wrapper within them': { route: inside(byHand), around: undefined, needs: ['raw'] },
 } as const
 
-describe.each(Object.entries(places))('%s', (place, { route, around, needs }) => {
+describe.each(Object.entries(places))('%s', (_place, { route, around, needs }) => {
   const options = around ? { around } : {}
 
-  conversation(
-    `${place}: the answer is compressed, and has the cookie`,
-    { needs },
-    async (stage) => {
-      const { client, store } = await stage.open({ '/': route, '/get': get }, options)
-      const opened = client.open('/', { headers })
-      await opened.head()
-      expect(store.size).toBe(1)
-      const answer = await opened.answer()
-      expect(answer.header('content-encoding')).toEqual(['gzip'])
-      expect(decode(answer) === text).toBe(true)
-      expect(answer.header('set-cookie')).toHaveLength(1)
-      client.keep(answer.header('set-cookie'))
-      expect(decode(await client.get('/get'))).toBe('bar')
-    },
-  )
+  conversation('the answer is compressed, and has the cookie', { needs }, async (stage) => {
+    const { client, store } = await stage.open({ '/': route, '/get': get }, options)
+    const opened = client.open('/', { headers })
+    await opened.head()
+    expect(store.size).toBe(1)
+    const answer = await opened.answer()
+    expect(answer.header('content-encoding')).toEqual(['gzip'])
+    expect(decode(answer) === text).toBe(true)
+    expect(answer.header('set-cookie')).toHaveLength(1)
+    client.keep(answer.header('set-cookie'))
+    expect(decode(await client.get('/get'))).toBe('bar')
+  })
 
-  conversation(
-    `${place}: a commit that fails leaves one clean answer`,
-    { needs },
-    async (stage) => {
-      const { client, store } = await stage.open({ '/': route }, options)
-      store.fault = new Error('disk full')
-      const answer = await client.get('/', { headers })
-      expect([answer.status, decode(answer)]).toEqual([500, 'failed: disk full'])
-      expect(answer.header('set-cookie')).toEqual([])
-      expect(answer.header('x-handler')).toEqual([])
-    },
-  )
+  conversation('a commit that fails leaves one clean answer', { needs }, async (stage) => {
+    const { client, store } = await stage.open({ '/': route }, options)
+    store.fault = new Error('disk full')
+    const answer = await client.get('/', { headers })
+    expect([answer.status, decode(answer)]).toEqual([500, 'failed: disk full'])
+    expect(answer.header('set-cookie')).toEqual([])
+    expect(answer.header('x-handler')).toEqual([])
+  })
 })
 
 function decode({ bytes, header }: Answer): string {
