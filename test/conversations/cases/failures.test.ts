@@ -182,11 +182,34 @@ conversation(
   'a handler that fails is answered by errorFunc, and nothing is committed',
   { needs: ['errorFunc'] },
   async (stage) => {
-    const { client, store } = await stage.open({ '/': fail })
-    const { status, body, header } = await client.get('/')
-    expect([status, body, header('set-cookie')]).toEqual([500, 'failed: ouch', []])
-    expect(header('vary')).toEqual(['Cookie'])
+    const { client, store } = await stage.open({
+      '/reject': fail,
+      '/throw': (exchange, manager) => {
+        manager.put(exchange.ctx, 'foo', 'bar')
+        throw new Error('ouch')
+      },
+    })
+    for (const path of ['/reject', '/throw']) {
+      const { status, body, header } = await client.get(path)
+      expect([status, body, header('set-cookie')]).toEqual([500, 'failed: ouch', []])
+      expect(header('vary')).toEqual(['Cookie'])
+    }
     expect(store.size).toBe(0)
+  },
+)
+
+conversation(
+  'headers of a handler that fails are not on the answer of errorFunc',
+  { needs: ['raw', 'errorFunc'] },
+  async (stage) => {
+    const { client } = await stage.open({
+      '/': (exchange) => {
+        exchange.raw().res.setHeader('X-Handler', '1')
+        throw new Error('ouch')
+      },
+    })
+    const { status, header } = await client.get('/')
+    expect([status, header('x-handler'), header('vary')]).toEqual([500, [], ['Cookie']])
   },
 )
 

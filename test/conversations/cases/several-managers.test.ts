@@ -48,6 +48,9 @@ conversation(
     expect([both.ofInner.size, both.ofOuter.size]).toEqual([1, 1])
     expect(names(header('set-cookie'))).toEqual(['inner', 'outer'])
     expect(header('vary').join(', ')).toBe('Cookie, Cookie')
+    expect(header('cache-control').join(', ')).toBe(
+      Array(2).fill('no-cache="Set-Cookie"').join(', '),
+    )
     client.keep(header('set-cookie'))
     expect((await client.get('/')).body).toBe('of outer, of inner')
   },
