@@ -34,6 +34,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['client', 'script', 'session-keys'],
     ['redis-commands', 'redis-error'],
   ],
+  express: [['index'], ['load-and-save']],
   fastify: [['index'], ['load-and-save']],
   hono: [
     ['index'],
