@@ -7,7 +7,7 @@ import { sendPage, serve } from './serve.ts'
 const host = 'localhost'
 
 describe.skipIf(noChromium)('the login example', () => {
-  it('greets who signs in once, and shows no token', async () => {
+  it('greets who signs in, once', async () => {
     const at = await serveLogin()
     const page = await newPage()
     await signIn(page, at(host))
@@ -15,7 +15,6 @@ describe.skipIf(noChromium)('the login example', () => {
     expect(await page.getByRole('status').textContent()).toBe('Welcome, ada!')
     const [cookie] = await page.context().cookies()
     expect(cookie).toMatchObject({ name: 'session', httpOnly: true, sameSite: 'Lax', expires: -1 })
-    expect(await page.content()).not.toContain(cookie?.value)
 
     await page.reload()
     expect(await heading(page)).toBe('Your account')
@@ -70,6 +69,7 @@ describe.skipIf(noChromium)('the login example', () => {
     const page = await newPage()
     await signIn(page, at(host))
     await signOut(page)
+    // Never fulfilled when the browser shows the page that it has kept, without asking for it.
     await page.goBack()
     expect(await heading(page)).toBe('Sign in')
     expect(await page.getByText('Signed in as').count()).toBe(0)
@@ -88,7 +88,7 @@ describe.skipIf(noChromium)('the login example', () => {
     expect(await heading(second)).toBe('Sign in')
   })
 
-  it('a session that is ended elsewhere is signed out at its next request', async () => {
+  it('lists the sessions without their tokens; one that is ended elsewhere is signed out at its next request', async () => {
     const at = await serveLogin()
     const page = await newPage()
     // Each host name has a cookie of its own: to the server these are three browsers.
@@ -102,6 +102,8 @@ describe.skipIf(noChromium)('the login example', () => {
       return heading(page)
     }
     expect(await sessions.count()).toBe(3)
+    for (const { value } of await page.context().cookies())
+      expect(await page.content()).not.toContain(value)
     expect(await sessions.first().textContent()).toMatch(/Opera.*This session/s)
     await page.getByRole('button', { name: 'Sign out Firefox' }).click()
     await page.getByText('That session is signed out.').waitFor()
