@@ -12,10 +12,12 @@ const run = promisify(execFile)
 export interface RedisCluster {
   /** Where clients begin. */
   readonly urls: readonly string[]
-  /** The server at this port, to be killed and restarted. */
-  server(port: number): PrivateServer
   /** The port of the master that has `key` now, as a server that is up sees it. */
   masterOf(key: string): Promise<number>
+  /** Kills the master at this port; fulfilled when its replica has taken over, as every server that is up sees it. */
+  failOver(port: number): Promise<void>
+  /** Starts a killed server again; fulfilled when it is a replica that has its master's data. */
+  restart(port: number): Promise<void>
   /** Fulfilled when every server that is up sees every slot served, and every replica has its master's data. */
   settled(): Promise<void>
   /** Sends a command to the server at this port, and gives the answer as text. */
@@ -76,6 +78,26 @@ function clusterOf(servers: readonly PrivateServer[], cli: string): RedisCluster
   const ask = async (port: number, ...command: string[]): Promise<string> =>
     (await run(cli, ['-h', '127.0.0.1', '-p', String(port), ...command])).stdout.trim()
 
+  // As the server at `by` sees it.
+  async function hasSlots(by: number, port: number): Promise<boolean> {
+    const nodes = await slotsOf(by)
+    return nodes.some((node) => node.port === port && node.ranges.length > 0)
+  }
+
+  async function slotsOf(by: number): Promise<readonly { port: number; ranges: string[] }[]> {
+    const lines = (await ask(by, 'cluster', 'nodes')).split('\n')
+    return lines.map((line) => {
+      const [, address = '', , , , , , , ...ranges] = line.split(' ')
+      return { port: Number(/:(\d+)@/.exec(address)?.[1]), ranges }
+    })
+  }
+
+  function serverAt(port: number): PrivateServer {
+    const server = servers.find((candidate) => candidate.port === port)
+    if (server === undefined) throw new Error(`no server of the cluster is at ${port}`)
+    return server
+  }
+
   async function isSettled(port: number): Promise<boolean> {
     const state = await ask(port, 'cluster', 'info')
     const replication = await ask(port, 'info', 'replication')
@@ -88,31 +110,25 @@ function clusterOf(servers: readonly PrivateServer[], cli: string): RedisCluster
   return {
     urls: servers.map(({ port }) => redis.url(port)),
     ask,
-    server(port) {
-      const server = servers.find((candidate) => candidate.port === port)
-      if (server === undefined) throw new Error(`no server of the cluster is at ${port}`)
-      return {
-        ...server,
-        kill: () => {
-          up.delete(port)
-          return server.kill()
-        },
-        restart: async () => {
-          await server.restart()
-          up.add(port)
-        },
-      }
+    async failOver(port) {
+      up.delete(port)
+      await serverAt(port).kill()
+      // For a while, nobody has noticed.
+      for (const other of up) while (await hasSlots(other, port)) await delay(50)
+      await this.settled()
+    },
+    async restart(port) {
+      await serverAt(port).restart()
+      up.add(port)
+      await this.settled()
     },
     async masterOf(key) {
       const [port = 0] = up
       const slot = Number(await ask(port, 'cluster', 'keyslot', key))
-      const lines = (await ask(port, 'cluster', 'nodes')).split('\n').map((line) => line.split(' '))
-      const master = lines.find(
-        ([, , flags, , , , , , ...ranges]) =>
-          !flags?.includes('fail') && ranges.some((range) => isWithin(slot, range)),
-      )
-      if (master?.[1] === undefined) throw new Error(`no server has the slot of ${key}`)
-      return Number(/:(\d+)@/.exec(master[1])?.[1])
+      const nodes = await slotsOf(port)
+      const master = nodes.find(({ ranges }) => ranges.some((range) => isWithin(slot, range)))
+      if (master === undefined) throw new Error(`no server has the slot of ${key}`)
+      return master.port
     },
     async settled() {
       for (const port of up) while (!(await isSettled(port))) await delay(50)

@@ -6,7 +6,7 @@ import {
   type RedisCluster,
   startRedisCluster,
 } from '../../../test/servers/redis-cluster.ts'
-import { clusterDrivers, type Opened } from './clients.ts'
+import { clusterDrivers, type Opened } from './drivers.ts'
 
 const future = new Date('2100-01-01')
 
@@ -50,8 +50,7 @@ describe.skipIf(clusterRecipe() === undefined)(
     describe('when a master was killed, and its replica has taken over', () => {
       beforeAll(async () => {
         const victim = await cluster.masterOf('a')
-        await cluster.server(victim).kill()
-        await cluster.settled()
+        await cluster.failOver(victim)
         expect(await cluster.masterOf('a')).not.toBe(victim)
         for (const [name, store] of stores) {
           for (const token of ['a', 'b', 'c', 'd', 'e', 'f']) {

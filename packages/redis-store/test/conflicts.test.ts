@@ -6,14 +6,8 @@ import {
   type RedisCluster,
   startRedisCluster,
 } from '../../../test/servers/redis-cluster.ts'
-import {
-  ioredis,
-  ioredisCluster,
-  nodeRedis,
-  nodeRedisCluster,
-  type Opened,
-  redisUrl,
-} from './clients.ts'
+import { ioredis, ioredisCluster, nodeRedis, nodeRedisCluster, type Opened } from './drivers.ts'
+import { redisUrl } from './redis-url.ts'
 
 const requests = 200
 const logouts = 50

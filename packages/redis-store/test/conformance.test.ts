@@ -1,7 +1,8 @@
 import { RedisStore } from '@scs/redis-store'
 import { testStore } from '@scs/store-tests'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { drivers, type Opened, redisUrl } from './clients.ts'
+import { drivers, type Opened } from './drivers.ts'
+import { redisUrl } from './redis-url.ts'
 
 describe.skipIf(redisUrl() === undefined)('a single Redis', () => {
   for (const driver of drivers) {

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { background, withSignal } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type Driver, drivers, ioredis, nodeRedis, type Opened } from './clients.ts'
+import { type Driver, drivers, ioredis, nodeRedis, type Opened } from './drivers.ts'
 import { canStartRedis, durable, type OwnRedis, startRedis } from './own-redis.ts'
 
 const ctx = background()

@@ -15,7 +15,8 @@ import {
 } from '../../../test/servers/redis-cluster.ts'
 import { Client } from '../../core/test/support/client.ts'
 import { serve } from '../../core/test/support/servers.ts'
-import { nodeRedis, nodeRedisCluster, type Opened, redisUrl } from './clients.ts'
+import { nodeRedis, nodeRedisCluster, type Opened } from './drivers.ts'
+import { redisUrl } from './redis-url.ts'
 
 /** What a request does with its session. */
 type Work = (manager: SessionManager, ctx: Context) => unknown

@@ -1,7 +1,8 @@
 import { background, withSignal } from '@scs/core'
 import { type NodeRedisClient, RedisStore } from '@scs/redis-store'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { drivers, nodeRedis, type Opened, redisUrl } from './clients.ts'
+import { drivers, nodeRedis, type Opened } from './drivers.ts'
+import { redisUrl } from './redis-url.ts'
 
 const ctx = background()
 const future = new Date('2100-01-01')

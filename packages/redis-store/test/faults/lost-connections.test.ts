@@ -5,7 +5,8 @@ import {
   startUnreliableRelay,
   type UnreliableRelay,
 } from '../../../drizzle-store/test/faults/unreliable-relay.ts'
-import { type Driver, ioredis, nodeRedis, nodeRedisPool, redisUrl } from '../clients.ts'
+import { type Driver, ioredis, nodeRedis, nodeRedisPool } from '../drivers.ts'
+import { redisUrl } from '../redis-url.ts'
 
 const ctx = background()
 let rooms = 0

@@ -1,6 +1,4 @@
 import type { RedisClient } from '@scs/redis-store'
-import { inject } from 'vitest'
-import '../../../test/servers/provided-context.ts'
 
 /** A client that is connected. */
 export interface Opened {
@@ -10,23 +8,29 @@ export interface Opened {
   close(): Promise<void>
 }
 
+/** How a client is opened. */
+export interface OpenOptions {
+  /** A command whose connection is lost fails at once, and does not wait for another. */
+  readonly impatient?: boolean
+}
+
 /** One of the clients that the store must work with, loaded when it is opened. */
 export interface Driver {
   readonly name: string
-  open(url: string): Promise<Opened>
+  open(url: string, options?: OpenOptions): Promise<Opened>
 }
 
 /** One of the clients of a cluster. */
 export interface ClusterDriver {
   readonly name: string
-  open(urls: readonly string[]): Promise<Opened>
+  open(urls: readonly string[], options?: OpenOptions): Promise<Opened>
 }
 
 export const nodeRedis: Driver = {
   name: 'redis',
-  async open(url) {
+  async open(url, { impatient = false } = {}) {
     const { createClient } = await import('redis')
-    const client = createClient({ url })
+    const client = createClient({ url, disableOfflineQueue: impatient })
     client.on('error', () => {})
     await client.connect()
     return { client, run: (...args) => client.sendCommand(args), close: () => client.close() }
@@ -35,9 +39,9 @@ export const nodeRedis: Driver = {
 
 export const nodeRedis2: Driver = {
   name: 'redis, by RESP2',
-  async open(url) {
+  async open(url, { impatient = false } = {}) {
     const { createClient } = await import('redis')
-    const client = createClient({ url, RESP: 2 })
+    const client = createClient({ url, RESP: 2, disableOfflineQueue: impatient })
     client.on('error', () => {})
     await client.connect()
     return { client, run: (...args) => client.sendCommand(args), close: () => client.close() }
@@ -46,9 +50,9 @@ export const nodeRedis2: Driver = {
 
 export const nodeRedisPool: Driver = {
   name: 'redis, a pool',
-  async open(url) {
+  async open(url, { impatient = false } = {}) {
     const { createClientPool } = await import('redis')
-    const client = createClientPool({ url })
+    const client = createClientPool({ url, disableOfflineQueue: impatient })
     client.on('error', () => {})
     await client.connect()
     return { client, run: (...args) => client.sendCommand(args), close: () => client.close() }
@@ -57,9 +61,13 @@ export const nodeRedisPool: Driver = {
 
 export const ioredis: Driver = {
   name: 'ioredis',
-  async open(url) {
+  async open(url, { impatient = false } = {}) {
     const { Redis } = await import('ioredis')
-    const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1 })
+    const client = new Redis(url, {
+      lazyConnect: true,
+      maxRetriesPerRequest: 1,
+      enableOfflineQueue: !impatient,
+    })
     client.on('error', () => {})
     await client.connect()
     return {
@@ -71,12 +79,13 @@ export const ioredis: Driver = {
 }
 
 export const nodeRedisCluster: ClusterDriver = {
-  name: 'redis',
-  async open(urls) {
+  name: 'redis, a cluster',
+  async open(urls, { impatient = false } = {}) {
     const { createCluster } = await import('redis')
     const client = createCluster({
       rootNodes: urls.map((url) => ({ url })),
       topologyRefreshOnReconnectionAttemptStrategy: 100,
+      defaults: { disableOfflineQueue: impatient },
     })
     client.on('error', () => {})
     await client.connect()
@@ -89,7 +98,7 @@ export const nodeRedisCluster: ClusterDriver = {
 }
 
 export const ioredisCluster: ClusterDriver = {
-  name: 'ioredis',
+  name: 'ioredis, a cluster',
   async open(urls) {
     const { Cluster } = await import('ioredis')
     const client = new Cluster([...urls], { lazyConnect: true })
@@ -106,8 +115,3 @@ export const ioredisCluster: ClusterDriver = {
 export const clusterDrivers: readonly ClusterDriver[] = [nodeRedisCluster, ioredisCluster]
 
 export const drivers: readonly Driver[] = [nodeRedis, nodeRedis2, nodeRedisPool, ioredis]
-
-/** The Redis of this run; `undefined` where there is none. */
-export function redisUrl(): string | undefined {
-  return inject('redisUrl')
-}
