@@ -13,7 +13,7 @@ conversation(
   'what is put after the first byte is committed before the end',
   { needs },
   async (stage) => {
-    const { client } = await stage.open({
+    const { client, store } = await stage.open({
       '/put': put,
       '/get': get,
       '/late': async (exchange, manager) => {
@@ -26,12 +26,13 @@ conversation(
     })
     await client.get('/put')
     expect((await client.get('/late')).body).toBe('xy')
+    expect([store.writes, store.pending]).toEqual([2, 0])
     expect((await client.get('/get')).body).toBe('late')
   },
 )
 
 conversation('what is put while a body streams is committed before its end', async (stage) => {
-  const { client } = await stage.open({
+  const { client, store } = await stage.open({
     '/put': put,
     '/get': get,
     '/late': (exchange, manager) =>
@@ -48,11 +49,12 @@ conversation('what is put while a body streams is committed before its end', asy
   })
   await client.get('/put')
   expect((await client.get('/late')).body).toBe('xy')
+  expect([store.writes, store.pending]).toEqual([2, 0])
   expect((await client.get('/get')).body).toBe('late')
 })
 
 conversation('a new session whose cookie has left can be changed on', { needs }, async (stage) => {
-  const { client } = await stage.open({
+  const { client, store } = await stage.open({
     '/': async (exchange, manager) => {
       const { res } = exchange.raw()
       manager.put(exchange.ctx, 'foo', 'first')
@@ -64,6 +66,7 @@ conversation('a new session whose cookie has left can be changed on', { needs },
     '/get': get,
   })
   await client.get('/')
+  expect([store.writes, store.pending]).toEqual([2, 0])
   expect((await client.get('/get')).body).toBe('second')
 })
 

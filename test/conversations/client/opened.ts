@@ -24,6 +24,14 @@ export interface Answer extends Head {
   readonly trailers: Readonly<Record<string, unknown>>
 }
 
+/** Whether the response came whole, or its connection was cut. */
+export function ending(answer: Promise<Answer>): Promise<'whole' | 'cut'> {
+  return answer.then(
+    () => 'whole',
+    () => 'cut',
+  )
+}
+
 /** A request on its way. */
 export interface Opened {
   /** The status codes of the 1xx that have come so far. */
