@@ -40,7 +40,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['index'],
     ['load-and-save', 'load-and-save-fetch'],
     ['over-node', 'visit'],
-    ['end-after', 'on-close'],
+    ['destroy-when-finished', 'end-after', 'on-close'],
   ],
   koa: [['index'], ['load-and-save'], ['on-close']],
   'store-tests': [

@@ -39,10 +39,12 @@ export function loadAndSaveFetch<
     const refusal = await visit.load(request)
     if (refusal) return refusal
     bindContext(request, visit.ctx)
+    let response: Response
     try {
-      return await visit.save(await handler(request, ...rest))
+      response = await handler(request, ...rest)
     } catch (error) {
       return visit.fail(error)
     }
+    return visit.save(response)
   }
 }

@@ -7,7 +7,8 @@ import { logAndAnswer, Visit } from './visit.ts'
 export interface LoadAndSaveOptions {
   /**
    * Answers a request that failed in loading or in the commit, everywhere but on Node, where the manager's `errorFunc`
-   * does. @default logs the error, and answers with a plain 500
+   * does. After a commit that failed, nothing is left of the headers that were set before. @default logs the error, and
+   * answers with a plain 500
    */
   readonly errorResponse?:
     | ((c: Context, error: unknown) => Response | Promise<Response>)
@@ -32,17 +33,24 @@ export function loadAndSave<Values extends object>(
   return async (c, next) => {
     const node = nodeBindings(c)
     if (node) return serveOverNode(sessionManager, node, c, next)
-    const visit = new Visit(sessionManager, contextOf(c), (error) =>
-      errorResponse ? errorResponse(c, error) : logAndAnswer(error),
-    )
+    const visit = new Visit(sessionManager, contextOf(c), (error) => {
+      if (!errorResponse) return logAndAnswer(error)
+      // What Hono makes begins with the headers of the response that it has.
+      if (c.finalized) replaceResponse(c, new Response())
+      return errorResponse(c, error)
+    })
     const refusal = await visit.load(c.req.raw)
     if (refusal) return refusal
     bindContext(c, visit.ctx)
     await next()
     const response = await visit.save(c.res)
-    if (response === c.res) return
-    // Otherwise Hono would copy the headers of the former response onto this one.
-    c.res = undefined
-    c.res = response
+    if (response !== c.res) replaceResponse(c, response)
+    return undefined
   }
+}
+
+// Hono copies the headers of the former response onto the next, unless there is none in between.
+function replaceResponse(c: Context, response: Response): void {
+  c.res = undefined
+  c.res = response
 }

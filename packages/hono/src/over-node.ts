@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { background, beforeHeaders, bindContext, contextOf, type SessionManager } from '@scs/core'
 import type { Context, Next } from 'hono'
+import { destroyWhenFinished } from './destroy-when-finished.ts'
 import { onClose } from './on-close.ts'
 
 /** Node's request, and the response that Hono's is written to, as `@hono/node-server` has them in `c.env`. */
@@ -27,6 +28,7 @@ export function serveOverNode<Values extends object>(
     // What other middleware has bound to Hono's context is what the session is added to.
     if (bound !== background()) bindContext(incoming, bound)
     if (!outgoing.headersSent) beforeHeaders(outgoing, () => varyByCookie(outgoing), reject)
+    destroyWhenFinished(outgoing)
     let isLoaded = false
     const serve = sessionManager.loadAndSave(() => {
       isLoaded = true
@@ -34,9 +36,9 @@ export function serveOverNode<Values extends object>(
       return next().then(() => resolve(undefined), reject)
     })
     serve(incoming, outgoing)
-    // When loading failed, `errorFunc` has answered, or the client has gone.
+    // When loading failed, `errorFunc` has answered, or the client has gone: nobody gets what Hono answers.
     onClose(outgoing, () => {
-      if (!isLoaded) resolve(alreadySent())
+      if (!isLoaded) resolve(new Response(null, { status: 500 }))
     })
   })
 }
@@ -46,9 +48,4 @@ function varyByCookie(res: ServerResponse): void {
   const fields = [res.getHeader('Vary') ?? []].flat().join().split(',')
   const varies = fields.some((field) => /^\s*(?:\*|cookie)\s*$/i.test(field))
   if (!varies) res.appendHeader('Vary', 'Cookie')
-}
-
-// What `RESPONSE_ALREADY_SENT` of `@hono/node-server/utils/response` is.
-function alreadySent(): Response {
-  return new Response(null, { status: 500, headers: { 'x-hono-already-sent': 'true' } })
 }
