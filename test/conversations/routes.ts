@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Exchange } from './exchange.ts'
 import type { Route } from './stage.ts'
 
@@ -13,7 +14,7 @@ export const get: Route = (exchange, manager) =>
 
 /** Puts `foo`, and then writes to Node's own response. */
 export const putAndWrite =
-  (write: (res: ReturnType<Exchange['raw']>['res'], exchange: Exchange) => unknown): Route =>
+  (write: (res: ServerResponse, exchange: Exchange) => unknown): Route =>
   (exchange, manager) => {
     manager.put(exchange.ctx, 'foo', 'bar')
     return write(exchange.raw().res, exchange)

@@ -3,18 +3,15 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { conversation } from '../conversation.ts'
 import { get, putAndWrite } from '../routes.ts'
-import type { Route, Site } from '../stage.ts'
+import type { Route, Site, Stage } from '../stage.ts'
 import { until } from '../until.ts'
 
 const needs = ['raw'] as const
 
 /** Has a client ask, and leave when its request has come; done when the server knows. */
-async function askAndLeave(
-  open: (route: Record<string, Route>) => Promise<Site>,
-  route: Route,
-): Promise<Site> {
+async function askAndLeave(stage: Stage, route: Route): Promise<Site> {
   const [came, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const site = await open({
+  const site = await stage.open({
     '/': (exchange, manager) => {
       const { signal } = exchange.ctx
       signal?.addEventListener('abort', () => gone.resolve())
@@ -32,14 +29,11 @@ async function askAndLeave(
 
 describe('a client that went away before its answer leaves what was changed', () => {
   conversation('by a handler that heard of it', async (stage) => {
-    const { store } = await askAndLeave(
-      (routes) => stage.open(routes),
-      async (exchange, manager) => {
-        await once(exchange.ctx.signal as AbortSignal, 'abort')
-        manager.put(exchange.ctx, 'foo', 'kept')
-        return exchange.answer({ body: 'x' })
-      },
-    )
+    const { store } = await askAndLeave(stage, async (exchange, manager) => {
+      await once(exchange.ctx.signal as AbortSignal, 'abort')
+      manager.put(exchange.ctx, 'foo', 'kept')
+      return exchange.answer({ body: 'x' })
+    })
     await until(() => store.size === 1)
   })
 
@@ -65,7 +59,7 @@ describe('a client that went away before its answer leaves what was changed', ()
   }
   for (const [name, handler] of Object.entries(handlers)) {
     conversation(name, { needs }, async (stage) => {
-      const { store } = await askAndLeave((routes) => stage.open(routes), handler)
+      const { store } = await askAndLeave(stage, handler)
       await until(() => store.size === 1)
     })
   }
@@ -97,17 +91,14 @@ conversation(
   { needs: ['raw', 'errorFunc'] },
   async (stage) => {
     const failed = Promise.withResolvers<void>()
-    const { store, client } = await askAndLeave(
-      (routes) => stage.open(routes),
-      async (exchange, manager) => {
-        const { res } = exchange.raw()
-        manager.put(exchange.ctx, 'foo', 'lost')
-        await once(res, 'close')
-        await turn()
-        failed.resolve()
-        throw new Error('ouch')
-      },
-    )
+    const { store, client } = await askAndLeave(stage, async (exchange, manager) => {
+      const { res } = exchange.raw()
+      manager.put(exchange.ctx, 'foo', 'lost')
+      await once(res, 'close')
+      await turn()
+      failed.resolve()
+      throw new Error('ouch')
+    })
     await failed.promise
     // By then anything that was to be written would have been begun.
     expect((await client.get('/get')).status).toBe(200)
