@@ -4,7 +4,7 @@ import postgres from 'postgres'
 import type { ServerPlan } from '../contestants.ts'
 
 /** The statements that our store sends, sent by the driver alone. */
-export interface Statements {
+export interface Statements extends AsyncDisposable {
   find(token: string, now: Date): Uint8Array | undefined | Promise<Uint8Array | undefined>
   commit(token: string, data: Uint8Array, expiry: Date): unknown
   rename(token: string, newToken: string, data: Uint8Array, expiry: Date): unknown
@@ -40,6 +40,7 @@ function postgresStatements(address: string): Statements {
     rename: (token, newToken, data, expiry) =>
       sql`update sessions set token = ${newToken}, data = ${data}, expiry = ${expiry}
         where token = ${token}`.execute(),
+    [Symbol.asyncDispose]: () => sql.end(),
   }
 }
 
@@ -57,6 +58,9 @@ function sqliteStatements(address: string): Statements {
       (find.get(token, julianDay(now)) as { data: Uint8Array } | undefined)?.data,
     commit: (token, data, expiry) => commit.run(token, data, julianDay(expiry)),
     rename: (token, newToken, data, expiry) => rename.run(newToken, data, julianDay(expiry), token),
+    async [Symbol.asyncDispose]() {
+      client.close()
+    },
   }
 }
 
@@ -82,6 +86,7 @@ function mariadbStatements(address: string): Statements {
         expiry,
         token,
       ]),
+    [Symbol.asyncDispose]: () => pool.end(),
   }
 }
 
