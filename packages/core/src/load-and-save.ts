@@ -171,7 +171,8 @@ class Visit implements Keeper {
 function clientSignal(res: ServerResponse): AbortSignal {
   const controller = new AbortController()
   const abort = () => {
-    if (!res.writableFinished) controller.abort()
+    // A stream of HTTP/2 whose client has gone is finished by Node, though nobody has ended the response.
+    if (!res.writableEnded || !res.writableFinished) controller.abort()
   }
   if (isClosed(res)) abort()
   else res.once('close', abort)
