@@ -12,7 +12,7 @@ import {
   withValue,
 } from '@scs/core'
 import createApp, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Client } from '../../../test/conversations/client/client.ts'
 import { CaseStore } from '../../../test/conversations/stores.ts'
 import { loadAndSave } from '../src/index.ts'
@@ -202,6 +202,31 @@ it('changes made in an onSend hook leave with the answer', async () => {
   })
   app.get('/', async () => 'x')
   expect(await nameIn(app, await app.inject('/'))).toBe('Ada')
+})
+
+it('changes made in an onResponse hook are committed, but no session begins there', async () => {
+  const { app, manager, store } = await site()
+  addName(app, manager)
+  const thrown: unknown[] = []
+  app.addHook('onResponse', async (request) => {
+    if (request.url !== '/') return
+    try {
+      manager.put(contextOf(request), 'name', 'Grace')
+    } catch (error) {
+      thrown.push((error as { code?: string }).code)
+    }
+  })
+  app.get('/', async () => 'x')
+  app.get('/put', async (request) => manager.put(contextOf(request), 'name', 'Ada'))
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const client = new Client(url)
+  await client.get('/')
+  await vi.waitUntil(() => thrown.length > 0)
+  expect([thrown, store.size]).toEqual([['ERR_SESSION_HEADERS_SENT'], 0])
+  await client.get('/put')
+  await client.get('/')
+  await vi.waitUntil(async () => (await client.get('/name')).body === 'Grace')
+  await app.close()
 })
 
 describe('an error', () => {

@@ -137,6 +137,19 @@ it("what is written to Node's own response is committed with the first byte", as
   expect((await server.client.get('/')).body).toBe('Ada')
 })
 
+it('what middleware around it changes after the rest is in the commit', async () => {
+  const { app, manager, store } = site()
+  app.use(async (c, next) => {
+    await next()
+    if (c.req.path !== '/') manager.put(contextOf(c), 'name', 'Grace')
+  })
+  app.use(loadAndSave(manager)).all('*', name(manager))
+  await using server = await serve(app)
+  const put = await server.client.get('/put')
+  expect([put.header('set-cookie').length, store.writes]).toEqual([1, 1])
+  expect((await server.client.get('/')).body).toBe('Grace')
+})
+
 describe('an error', () => {
   it('of the application is answered by Hono, and the session committed with that', async () => {
     const { app, manager } = site()

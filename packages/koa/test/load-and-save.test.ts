@@ -126,6 +126,19 @@ it('what comes before goes on when what comes after is done', async () => {
   expect(steps).toEqual(['before', 'handler', 'after'])
 })
 
+it('what middleware around it changes after the rest is in the commit', async () => {
+  const { app, manager, store } = site()
+  app.use(async (ctx, next) => {
+    await next()
+    if (ctx.path !== '/') manager.put(contextOf(ctx), 'name', 'Grace')
+  })
+  app.use(loadAndSave(manager)).use(name(manager))
+  await using server = await serve(app)
+  const put = await server.client.get('/put')
+  expect([put.header('set-cookie').length, store.writes]).toEqual([1, 1])
+  expect((await server.client.get('/')).body).toBe('Grace')
+})
+
 describe('an error', () => {
   it('of the application is answered by Koa, with the session committed and the head right', async () => {
     const { app, manager, errors } = site()
