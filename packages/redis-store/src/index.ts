@@ -4,6 +4,7 @@ export type {
   IoRedisCluster,
   NodeRedisClient,
   NodeRedisCluster,
+  NodeRedisOptions,
   RedisClient,
 } from './client.ts'
 // The store

@@ -4,11 +4,9 @@ import type { Argument, RedisCommands } from './redis-commands.ts'
 /** Commands through a `Redis` of `ioredis`. */
 export function ioredisCommands(client: IoRedisClient): RedisCommands {
   refuseKeyPrefix(client)
-  let losses = 0
-  client.on('close', () => losses++)
   return {
     isCluster: false,
-    losses: () => losses,
+    losses: counted(client, (lost) => client.on('close', lost)),
     send: (_key, args) => call(client, args),
     servers: async () => [(args) => call(client, args)],
   }
@@ -20,15 +18,26 @@ export function ioredisClusterCommands(cluster: IoRedisCluster): RedisCommands {
   if ((cluster.options.scaleReads ?? 'master') !== 'master') {
     throw new TypeError("client reads from replicas: for sessions, scaleReads must be 'master'")
   }
-  let losses = 0
-  // A node that has lost its connection leaves; its commands are sent again later.
-  cluster.on('-node', () => losses++)
   return {
     isCluster: true,
-    losses: () => losses,
+    // A node that has lost its connection leaves; its commands are sent again later.
+    losses: counted(cluster, (lost) => cluster.on('-node', lost)),
     send: (_key, args) => call(cluster, args),
     servers: async () => cluster.nodes('master').map((node) => (args) => call(node, args)),
   }
+}
+
+// Of one client, however many stores it has: it warns of its eleventh listener.
+const counts = new WeakMap<object, () => number>()
+
+function counted(client: object, listen: (lost: () => void) => unknown): () => number {
+  const known = counts.get(client)
+  if (known) return known
+  let losses = 0
+  listen(() => losses++)
+  const count = () => losses
+  counts.set(client, count)
+  return count
 }
 
 async function call(

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { background, withSignal } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
@@ -98,6 +99,23 @@ describe.skipIf(!canStartRedis())('errors', () => {
       )
     })
   }
+
+  it('the rights that the README asks for are enough', async () => {
+    const { client, run, server } = await open(nodeRedis)
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    const [, rights = ''] = /Access rights.*?`([^`]+)`/s.exec(readme) ?? []
+    expect(rights).toMatch(/^\+get /)
+    await run('ACL', 'SETUSER', 'sessions', 'on', '>word', '~scs:session:*', ...rights.split(' '))
+    const url = Object.assign(new URL(server.url), { username: 'sessions', password: 'word' })
+    const opened = await nodeRedis.open(url.href)
+    onTestFinished(opened.close)
+    await expect(opened.run('FLUSHALL')).rejects.toThrow('NOPERM')
+    const store = new RedisStore(opened.client)
+    for (const call of calls(store)) await call()
+    await new RedisStore(client).commit(token, data, future)
+    expect(await store.rename(ctx, token, otherToken, data, data, future)).toBe(true)
+    expect((await store.all()).size).toBe(1)
+  })
 
   it('a command that the server does not know is an error that says which Redis is needed', async () => {
     const before7 = ['--rename-command', 'PEXPIRETIME', 'away']

@@ -205,7 +205,7 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
   })
 })
 
-describe('what the constructor refuses', () => {
+describe('the constructor, and what it refuses', () => {
   const client = { sendCommand: () => Promise.resolve(null) }
 
   it('a prefix that is no string, or has a brace without a hash tag', () => {
@@ -218,6 +218,13 @@ describe('what the constructor refuses', () => {
       expect(() => new RedisStore(client, { prefix })).toThrow(/^prefix may have braces only/)
     }
     for (const prefix of ['', '{a}:', 'a{b}c', '}{a}', '{{a}}']) new RedisStore(client, { prefix })
+  })
+
+  it('many stores on one client add no listener each', async () => {
+    const { Redis } = await import('ioredis')
+    const ioredis = new Redis({ lazyConnect: true })
+    for (let i = 0; i < 20; i++) new RedisStore(ioredis, { prefix: `${i}:` })
+    expect(ioredis.listenerCount('close')).toBe(1)
   })
 
   it('what is no client', () => {
