@@ -32,6 +32,8 @@ export function snapshotHead(res: NodeResponse): HeadSnapshot {
 export function restoreHead(res: NodeResponse, head: HeadSnapshot): void {
   for (const name of res.getHeaderNames()) res.removeHeader(name)
   for (const [name, value] of head.headers) res.setHeader(name, value)
+  // Where servers put the length of a body past the headers (@hono/node-server does).
+  if (!isHttp2(res)) Object.assign(res, { _contentLength: null })
   res.sendDate = head.sendDate
   restoreStatus(res, head.statusCode, head.statusMessage)
 }
