@@ -23,7 +23,6 @@ export interface Effort {
   /** How often all servers are started anew: no two processes compile the same code alike. */
   readonly generations: number
   readonly roundsPerGeneration: number
-  readonly requests: number
 }
 
 /**
@@ -33,11 +32,12 @@ export interface Effort {
 export async function measure(
   group: Group,
   scenarios: readonly Scenario[],
-  { generations, roundsPerGeneration, requests }: Effort,
+  { generations, roundsPerGeneration }: Effort,
   databases: Databases,
   progress: (text: string) => void,
 ): Promise<Cell[]> {
   const cells = new Map<string, Cell>()
+  const { requests } = group
   for (let generation = 0; generation < generations; generation++) {
     await using servers = new AsyncDisposableStack()
     const turns = new Map<Scenario, [Cell, Load][]>(scenarios.map((scenario) => [scenario, []]))
@@ -57,8 +57,8 @@ export async function measure(
         const done = `${generation + 1}.${round + 1} of ${generations}.${roundsPerGeneration}`
         progress(`${group.name}: round ${done}, ${scenario.name}`)
         for (const [cell, load] of rotated(loads, round + 1)) {
-          // The first round is for the compiler; before the others the caches are filled anew.
-          await load.run(Math.ceil(requests / (round < 0 ? 1 : 10)))
+          // The first round is for the compiler, which takes its time; before the others the caches are filled anew.
+          await load.run(Math.ceil(round < 0 ? requests * 3 : requests / 10))
           if (round >= 0) add(cell, await load.run(requests))
         }
       }
