@@ -15,7 +15,8 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
     ['store', 'codec', 'session-data', 'json-values'],
     ['context', 'before-headers', 'cookie', 'cleanup'],
-    ['held-calls', 'time-limit', 'token'],
+    ['gate', 'time-limit', 'token'],
+    ['held-calls'],
     ['response-head', 'json-time', 'errors', 'duration', 'cache-control', 'awaitable'],
   ],
   'drizzle-store': [

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { keepPrivate } from './cache-control.ts'
+import { addLine } from './response-head.ts'
 import { isWellFormedToken } from './token.ts'
 
 /** The session cookie's name and attributes. */
@@ -139,7 +140,7 @@ export function addCookie(
   setCookie: string,
 ): void {
   if (isHeaders(to)) to.append('Set-Cookie', setCookie)
-  else to.appendHeader('Set-Cookie', setCookie)
+  else addLine(to, 'Set-Cookie', setCookie)
   keepPrivate(to)
 }
 

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { type Awaitable, isThenable } from './awaitable.ts'
-import { type Gate, guard, type Keeper } from './before-headers.ts'
 import { bindContext, type Context, contextOf, withLazySignal } from './context.ts'
-import { cut, isClosed } from './response-head.ts'
+import { type Gate, guard, type Keeper } from './gate.ts'
+import { addLine, cut, isClosed } from './response-head.ts'
 
 /** A handler for Node's http and http2 servers, of whatever kind the request is. */
 export interface RequestListener {
@@ -34,7 +34,7 @@ export function loadAndSave(
   next: (req: IncomingMessage, res: ServerResponse) => unknown,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
-    if (!res.headersSent) res.appendHeader('Vary', 'Cookie')
+    if (!res.headersSent) addLine(res, 'Vary', 'Cookie')
     const base = withLazySignal(contextOf(req), () => clientSignal(res))
     const serve = (ctx: Context) => new Visit(sessions, req, res, ctx).serve(next)
     const refuse = (error: unknown) => {
@@ -125,6 +125,10 @@ class Visit implements Keeper {
     } catch (secondError) {
       return failed(secondError)
     }
+  }
+
+  onCut(error: unknown): void {
+    this.#sessions.onError(error, this.#ctx)
   }
 
   #handled(): void {

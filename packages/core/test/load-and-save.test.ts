@@ -177,6 +177,72 @@ describe.each(protocols)('a store that fails, over %s', (protocol) => {
   }
 })
 
+describe.each(protocols)('what a handler gives Node, over %s', (protocol) => {
+  it('is not kept by one response for another: an array of cookies stays as it is', async () => {
+    const cookies = ['a=1', 'b=2']
+    const vary = ['Accept']
+    const shared = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
+      manager.put(ctx, 'foo', 'bar')
+      res.setHeader('Set-Cookie', cookies)
+      res.end()
+    }
+    const listed = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
+      manager.put(ctx, 'foo', 'bar')
+      res.writeHead(200, ['Set-Cookie', cookies] as never).end()
+    }
+    const manager = new SessionManager()
+    const wrapped = manager.loadAndSave((req, res) => {
+      const handle = req.url === '/set' ? shared : listed
+      handle(manager)(contextOf(req), res)
+    })
+    await using server = await serve((req, res) => {
+      res.setHeader('Vary', vary)
+      wrapped(req, res)
+    }, protocol)
+    for (const path of ['/set', '/list']) {
+      const answer = await new Client(server.url).get(path)
+      const names = answer.header('set-cookie').map((line) => line.split('=')[0])
+      expect(names).toEqual(['a', 'b', 'session'])
+      expect(answer.header('vary')).toEqual(['Accept', 'Cookie'])
+    }
+    expect([cookies, vary]).toEqual([['a=1', 'b=2'], ['Accept']])
+  })
+
+  it('and that Node refuses when its call was held has the connection cut, and onError is told', async () => {
+    const refused: Record<Protocol, Record<string, string>> = {
+      http: { Trailer: 'X-Sum', 'Content-Length': '1' },
+      h2c: { 'Transfer-Encoding': 'chunked' },
+    }
+    const route = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
+      manager.put(ctx, 'foo', 'bar')
+      res.writeHead(200, refused[protocol])
+      res.write('a')
+      res.end()
+    }
+    const store = new RecordingStore(2)
+    await using server = await site({ '/': route }, { protocol, store })
+    await expect(server.client.get('/')).rejects.toThrow()
+    expect(server.errors).toMatchObject([
+      {
+        code: {
+          http: 'ERR_HTTP_TRAILER_INVALID',
+          h2c: 'ERR_HTTP2_INVALID_CONNECTION_HEADERS',
+        }[protocol],
+      },
+    ])
+  })
+
+  it('in small pieces, an empty one last, is what the client has', async () => {
+    const pieces = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
+      manager.put(ctx, 'foo', 'bar')
+      for (const piece of ['a', 'b']) res.write(piece)
+      res.end('')
+    }
+    await using server = await site({ '/': pieces }, { protocol, store: new RecordingStore(2) })
+    for (let i = 0; i < 10; i++) expect((await server.client.get('/')).body).toBe('ab')
+  })
+})
+
 describe('errorFunc', () => {
   const failing = () => {
     const store = new RecordingStore()
