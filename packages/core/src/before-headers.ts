@@ -7,11 +7,13 @@ import type { NodeResponse } from './response-head.ts'
  * `flushHeaders`, `write` or `end`; a 1xx is not a first byte). The hook may set headers. What it returns is awaited,
  * and the response held meanwhile: calls are kept in order, `write` tells its caller to wait once `writableHighWaterMark`
  * bytes are held, and `headersSent`, `writableEnded` and `finished` answer as after the caller's own calls. A hook that
- * returns nothing to wait for holds nothing. Of several hooks the last added runs first.
+ * returns nothing to wait for holds nothing. Of several hooks the last added runs first. A writer that does not heed the
+ * `false` of `write` has all that it writes kept in memory, as with Node's own buffer.
  *
  * When the hook throws or rejects, what was held is dropped, the head of the response is as it was when the hook was
  * added (cookies that other hooks have set stay), and `onError` answers; what it leaves open is ended. The handler's
- * further output is swallowed.
+ * further output is swallowed. A held call that Node then refuses (trailers without chunks, a body of another length than
+ * `strictContentLength` allows) cuts the connection.
  *
  * For middleware of one's own; `loadAndSave` does this itself. Output that goes past the response object
  * (`res.socket.write`, HTTP/2's `res.stream.respond`) is not seen.
