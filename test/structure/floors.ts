@@ -17,6 +17,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['context', 'before-headers', 'cookie', 'cleanup'],
     ['gate', 'time-limit', 'token'],
     ['held-calls'],
+    ['idle-connections'],
     ['response-head', 'json-time', 'errors', 'duration', 'cache-control', 'awaitable'],
   ],
   'drizzle-store': [

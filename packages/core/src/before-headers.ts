@@ -16,7 +16,7 @@ import type { NodeResponse } from './response-head.ts'
  * `strictContentLength` allows) cuts the connection.
  *
  * For middleware of one's own; `loadAndSave` does this itself. Output that goes past the response object
- * (`res.socket.write`, HTTP/2's `res.stream.respond`) is not seen.
+ * (`res.socket.write`, HTTP/2's `res.stream.respond`) is not seen; a pushed response is one of its own, without a hook.
  *
  * Throws `ERR_SESSION_HEADERS_SENT` when the headers have left.
  */

@@ -63,6 +63,8 @@ export class Gate {
   readonly #through: OutputMethods
   readonly #posts: Post[] = []
   readonly #endings: Keeper[] = []
+  /** Cookies of keepers that are done: an answer to the error of another has them too. */
+  readonly #kept: string[] = []
   #state: 'idle' | 'held' | 'open' = 'idle'
   #held: HeldCalls | undefined
   /** Whether the call that decides over the head is still to come. */
@@ -101,7 +103,7 @@ export class Gate {
 
   /** Does what the first byte would have set off, for a response that nobody will ever write to. */
   release(): void {
-    this.#ask([])
+    this.#ask()
   }
 
   /**
@@ -120,7 +122,7 @@ export class Gate {
     }
     this.#posts.splice(alone ? 0 : index)
     if (alone) this.#endings.length = 0
-    this.#replaceBy(keeper, entry, [], error)
+    this.#replaceBy(keeper, entry, error)
     return true
   }
 
@@ -130,7 +132,7 @@ export class Gate {
     if (this.#deaf()) return this.#refuse(method, args)
     if (this.#awaitsHead) args = this.#checkHead(method, args)
     if (this.#state === 'idle') {
-      this.#ask([])
+      this.#ask()
       if (this.#deaf()) return this.#refuse(method, args)
     }
     if (this.#held) return this.#held.add(method, args)
@@ -186,31 +188,40 @@ export class Gate {
     }
   }
 
-  // Lets the keepers act, the last added first; opens the gate, or holds it until one is done. `kept` are the cookies
-  // that keepers have added so far.
-  #ask(kept: readonly string[]): void {
+  // Lets the keepers act, the last added first; opens the gate, or holds it until one is done.
+  #ask(): void {
     this.#state = 'held'
     for (let post = this.#posts.pop(); post; post = this.#posts.pop()) {
       const { keeper, entry } = post
-      const keep = this.#posts.length > 0 ? cookiesSince(this.#res) : () => []
+      const keep = this.#posts.length > 0 ? this.#cookiesSince() : () => {}
       try {
         const pending = keeper.beforeHeaders()
         if (isThenable(pending)) {
           this.#held ??= new HeldCalls(this.#res)
           this.#holder = keeper
           pending.then(
-            () => this.#ask([...kept, ...keep()]),
-            (error) => this.#replaceBy(keeper, entry, kept, error),
+            () => {
+              keep()
+              this.#ask()
+            },
+            (error) => this.#replaceBy(keeper, entry, error),
           )
           return
         }
       } catch (error) {
-        this.#replaceBy(keeper, entry, kept, error)
+        this.#replaceBy(keeper, entry, error)
         return
       }
-      kept = [...kept, ...keep()]
+      keep()
     }
     this.#open()
+  }
+
+  // Remembers the Set-Cookie lines that are added until the function that it gives is called.
+  #cookiesSince(): () => void {
+    const lines = () => [this.#res.getHeader('Set-Cookie') ?? []].flat().map(String)
+    const before = lines().length
+    return () => this.#kept.push(...lines().slice(before))
   }
 
   #open(): void {
@@ -256,15 +267,15 @@ export class Gate {
   }
 
   // Runs `onError` in the handler's place, from the head that the response had on entry.
-  #replaceBy(keeper: Keeper, entry: HeadSnapshot, kept: readonly string[], error: unknown): void {
+  #replaceBy(keeper: Keeper, entry: HeadSnapshot, error: unknown): void {
     this.#drop(error)
     if (this.#endings.includes(keeper)) this.#endings.splice(this.#endings.indexOf(keeper), 1)
     const res = this.#res
     if (res.headersSent) cut(res)
     else {
       restoreHead(res, entry)
-      for (const line of kept) addLine(res, 'Set-Cookie', line)
-      if (kept.length > 0) keepPrivate(res)
+      for (const line of this.#kept) addLine(res, 'Set-Cookie', line)
+      if (this.#kept.length > 0) keepPrivate(res)
     }
     this.#state = 'idle'
     this.#awaitsHead = true
@@ -305,10 +316,3 @@ const gatedMethods = Object.fromEntries(
     },
   ]),
 ) as unknown as OutputMethods
-
-// Gives the Set-Cookie lines that were added in between.
-function cookiesSince(res: NodeResponse): () => string[] {
-  const lines = () => [res.getHeader('Set-Cookie') ?? []].flat().map(String)
-  const before = lines().length
-  return () => lines().slice(before)
-}

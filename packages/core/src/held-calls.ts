@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks'
+import { isClosingIdle, spareHeld } from './idle-connections.ts'
 import {
   coded,
   isHttp2,
@@ -46,6 +48,7 @@ export class HeldCalls {
     this.#status = statusOf(res)
     this.#corked = res.writableCorked
     this.#finished = Object.getOwnPropertyDescriptor(res, 'finished')
+    if (!isHttp2(res)) spareHeld(res)
     this.#shadow()
   }
 
@@ -70,6 +73,7 @@ export class HeldCalls {
     if (method === 'writeHead' && this.#calls.length > 0) throw headersSent(this.#res)
     if (method === 'write' || (method === 'end' && !this.#ended)) checkChunk(method, args)
     if (method !== 'writeHead' && this.#calls.length === 0) settleStatusMessage(this.#res)
+    args = args.map(inContext)
     this.#calls.push(isHttp2(this.#res) ? withoutEmptyChunk(method, args) : { method, args })
     if (method === 'flushHeaders') return undefined
     if (method === 'write' && this.#ended) return false
@@ -184,6 +188,11 @@ function withoutEmptyChunk(method: OutputMethod, args: unknown[]): Call {
   return { method: 'flushHeaders', args: [] }
 }
 
+// A callback runs in the asynchronous context of the call that it came with.
+function inContext(argument: unknown): unknown {
+  return typeof argument === 'function' ? AsyncResource.bind(argument as () => void) : argument
+}
+
 function callbackOf(args: readonly unknown[]): ((error?: unknown) => void) | undefined {
   return args.findLast((argument) => typeof argument === 'function') as
     | ((error?: unknown) => void)
@@ -228,7 +237,7 @@ function method(call: (this: HeldResponse) => void): PropertyDescriptor {
 const shadows: PropertyDescriptorMap = {
   headersSent: getter(() => true),
   writableEnded: getter((held) => held.ended),
-  finished: getter((held) => held.ended),
+  finished: getter((held) => held.ended && !isClosingIdle()),
   writableFinished: getter(() => false),
   writableNeedDrain: getter((held) => held.needDrain && !held.ended),
   writableLength: getter((held) => held.bytes),

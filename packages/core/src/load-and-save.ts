@@ -3,7 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { type Awaitable, isThenable } from './awaitable.ts'
 import { bindContext, type Context, contextOf, withLazySignal } from './context.ts'
 import { type Gate, guard, type Keeper } from './gate.ts'
-import { addLine, cut, isClosed } from './response-head.ts'
+import { addLine, cut, isClosed, onceClosed } from './response-head.ts'
 
 /** A handler for Node's http and http2 servers, of whatever kind the request is. */
 export interface RequestListener {
@@ -145,7 +145,7 @@ class Visit implements Keeper {
       this.#saveUnheard()
     }
     if (isClosed(this.#res)) setImmediate(save)
-    else this.#res.once('close', save)
+    else onceClosed(this.#res, save)
   }
 
   // The client has gone, or has its whole response: what was changed is committed all the same.
@@ -179,6 +179,6 @@ function clientSignal(res: ServerResponse): AbortSignal {
     if (!res.writableEnded || !res.writableFinished) controller.abort()
   }
   if (isClosed(res)) abort()
-  else res.once('close', abort)
+  else onceClosed(res, abort)
   return controller.signal
 }

@@ -84,6 +84,13 @@ export function isClosed(res: NodeResponse): boolean {
   return isHttp2(res) ? res.stream.destroyed : res.destroyed || res.closed
 }
 
+/** Calls `listener` when the response's connection has gone, or the response is through with it. */
+export function onceClosed(res: NodeResponse, listener: () => void): void {
+  // Node does not tell of a HEAD over HTTP/2 whose client has gone.
+  if (isHttp2(res)) res.stream.once('close', listener)
+  else res.once('close', listener)
+}
+
 /** Ends the response so that its client sees that it is not complete: the connection is cut, or the stream reset. */
 export function cut(res: NodeResponse): void {
   // Destroyed without an error, a stream of HTTP/2 looks complete.
