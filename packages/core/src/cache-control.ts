@@ -8,9 +8,9 @@ const cookieNotice = 'no-cache="Set-Cookie"'
  * Headers that some caches obey in place of Cache-Control: CDN-Cache-Control (RFC 9213) and its vendors' like, which
  * have the same directives …
  */
-const targetedCacheControl = /.-cache-control$/i
+const targetedCacheControl = '-cache-control'
 /** … those of Edge Side Includes (Varnish, Fastly) and Akamai, which know no `private`, and nginx's. */
-const otherTargeted = /^(?:surrogate-control|edge-control|x-accel-expires)$/i
+const otherTargeted: readonly string[] = ['surrogate-control', 'edge-control', 'x-accel-expires']
 
 /**
  * The Cache-Control lines of a response that carries a session cookie. Without lines of the handler's own, SCS's line
@@ -19,6 +19,7 @@ const otherTargeted = /^(?:surrogate-control|edge-control|x-accel-expires)$/i
  * `s-maxage` go, `private` comes.
  */
 export function cacheControlWithCookie(lines: readonly string[], allowed = false): string[] {
+  if (lines.length === 0 && !allowed) return [cookieNotice]
   const directives = lines.map(directivesOf)
   const theirs = directives.flat().filter((directive) => directive !== cookieNotice)
   if (theirs.some(isPrivate) || (theirs.length === 0 && !allowed)) return [...lines, cookieNotice]
@@ -38,51 +39,40 @@ export function cacheControlWithCookie(lines: readonly string[], allowed = false
  * storing too; such a header, or Expires, is taken for the handler's leave to cache.
  */
 export function keepPrivate(to: ServerResponse | Http2ServerResponse | Headers): void {
-  const fields = 'getHeaderNames' in to ? responseFields(to) : headersFields(to)
   let allowed = false
-  for (const name of fields.names()) {
-    if (/^expires$/i.test(name)) allowed = true
-    else if (allowsTargeted(name, fields.get(name))) {
+  for (const name of namesOf(to)) {
+    if (name === 'expires') allowed = true
+    else if (isTargeted(name) && allowsStoring(name, linesOf(to, name))) {
       allowed = true
-      fields.remove(name)
+      if ('removeHeader' in to) to.removeHeader(name)
+      else to.delete(name)
     }
   }
-  fields.set('Cache-Control', cacheControlWithCookie(fields.get('Cache-Control'), allowed))
+  const lines = cacheControlWithCookie(linesOf(to, 'cache-control'), allowed)
+  if (!('setHeader' in to)) to.set('Cache-Control', lines.join(', '))
+  // A single line as a string, as it was given to Node.
+  else to.setHeader('Cache-Control', lines.length === 1 ? String(lines[0]) : lines)
 }
 
-interface Fields {
-  names(): string[]
-  get(name: string): string[]
-  set(name: string, lines: string[]): void
-  remove(name: string): void
+// In lower case.
+function namesOf(to: ServerResponse | Http2ServerResponse | Headers): Iterable<string> {
+  return 'getHeaderNames' in to ? to.getHeaderNames() : [...to.keys()]
 }
 
-function responseFields(res: ServerResponse | Http2ServerResponse): Fields {
-  return {
-    names: () => res.getHeaderNames(),
-    get: (name) => [res.getHeader(name) ?? []].flat().map(String),
-    // A single line as a string, as it was given to Node.
-    set: (name, lines) => res.setHeader(name, lines.length === 1 ? String(lines[0]) : lines),
-    remove: (name) => res.removeHeader(name),
-  }
+function linesOf(to: ServerResponse | Http2ServerResponse | Headers, name: string): string[] {
+  const value = 'getHeader' in to ? to.getHeader(name) : to.get(name)
+  return value === undefined || value === null ? [] : [value].flat().map(String)
 }
 
-function headersFields(headers: Headers): Fields {
-  return {
-    names: () => [...headers.keys()],
-    get: (name) => [headers.get(name) ?? []].flat(),
-    set: (name, lines) => headers.set(name, lines.join(', ')),
-    remove: (name) => headers.delete(name),
-  }
+function isTargeted(name: string): boolean {
+  return name.endsWith(targetedCacheControl) || otherTargeted.includes(name)
 }
 
-function allowsTargeted(name: string, lines: readonly string[]): boolean {
+function allowsStoring(name: string, lines: readonly string[]): boolean {
   const directives = lines.flatMap(directivesOf)
-  if (targetedCacheControl.test(name)) return !directives.some(isPrivate)
+  if (name.endsWith(targetedCacheControl)) return !directives.some(isPrivate)
   // To nginx 0 says what `no-store` says to the others.
-  return (
-    otherTargeted.test(name) && !directives.some((directive) => /^(?:no-store|0)$/i.test(directive))
-  )
+  return !directives.some((directive) => /^(?:no-store|0)$/i.test(directive))
 }
 
 // cache-directive = token [ "=" ( token / quoted-string ) ], separated by commas (RFC 9111 section 5.2).
