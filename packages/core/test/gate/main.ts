@@ -10,7 +10,7 @@ const seed = Number(process.env.SCS_GATE_SEED ?? Date.now() % 2 ** 31)
 console.log(`SCS_GATE_SEED=${seed} SCS_GATE_RUNS=${runs}, Node ${process.versions.node}`)
 
 async function play(protocol: Protocol): Promise<boolean> {
-  await using contest = await Contest.start(protocol)
+  const contest = await Contest.start(protocol)
   let played = 0
   let requests = 0
   const property = fc.asyncProperty(conversations(protocol), async (conversation) => {
@@ -24,6 +24,7 @@ async function play(protocol: Protocol): Promise<boolean> {
     seed,
     numRuns: runs,
   })
+  await contest[Symbol.asyncDispose]()
   if (process.stdout.isTTY) process.stdout.write('\r')
   if (failed) {
     console.log(JSON.stringify(counterexample?.[0], undefined, 2))

@@ -189,14 +189,14 @@ export class Player {
 
   #end(chunk: Chunk | undefined, withCallback: boolean): unknown {
     const res = this.#res
+    const { data, encoding }: Partial<ReturnType<typeof made>> = chunk ? made(chunk) : {}
+    if (data) this.#hearTooLate()
+    this.#bytes += chunk?.size ?? 0
     const name = res.writableEnded ? 'a later end' : 'end'
     // What is written after the end is an error, or goes unheard when the response is closed by then.
-    const isHeard = chunk === undefined || !res.writableEnded
-    if (chunk !== undefined) this.#hearTooLate()
+    const isHeard = !data || !res.writableEnded
     const done = withCallback ? (isHeard ? this.#teller(name) : () => {}) : undefined
-    if (chunk === undefined) return res.end(done)
-    this.#bytes += chunk.size
-    const { data, encoding } = made(chunk)
+    if (data === undefined) return res.end(done)
     if (encoding === undefined) return res.end(data, done)
     return done ? res.end(data, encoding, done) : res.end(data, encoding)
   }

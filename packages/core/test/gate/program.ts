@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { Protocol } from '../support/servers.ts'
+import { joinsChunks } from './departures.ts'
 
 /** What is written: `size` bytes of a pattern, as a string of some encoding, a Buffer or a Uint8Array. */
 export interface Chunk {
@@ -98,7 +99,9 @@ const large = fc.constantFrom(200_000, 700_000)
 const size = fc.oneof({ weight: 12, arbitrary: small }, { weight: 1, arbitrary: large })
 const chunk: fc.Arbitrary<Chunk> = fc.record({ as: fc.constantFrom(...encodings), size })
 
-const text = fc.constantFrom('1', 'two', '3, 4', 'é', '')
+// What is outside ASCII is encoded as what is sent along with the head; see the seventh of the departures.
+const accent = joinsChunks ? 'e' : 'é'
+const text = fc.constantFrom('1', 'two', '3, 4', accent, '')
 const entry: fc.Arbitrary<Entry> = fc.oneof(
   fc.tuple(fc.constantFrom('X-A', 'x-a', 'X-B', 'ETag', 'Vary'), text),
   fc.tuple(fc.constantFrom('X-A', 'Set-Cookie'), fc.array(text, { maxLength: 3 })),
@@ -121,7 +124,7 @@ const length: fc.Arbitrary<Entry> = fc.tuple(
   fc.oneof(small, small.map(String)),
 )
 const status = fc.constantFrom(200, 201, 204, 206, 299, 302, 304, 404, 500, 503)
-const reason = fc.constantFrom('Fine', '', 'é')
+const reason = fc.constantFrom('Fine', '', accent)
 
 interface Place {
   readonly protocol: Protocol
@@ -223,19 +226,27 @@ function declared(steps: readonly Step[]): Step {
   return { do: 'setHeader', entry: ['Content-Length', total] }
 }
 
-// Leaves out what would end the process, or hang, on bare node:http too: what throws in a pipe throws at nobody, and an
-// `end` that throws leaves the socket corked.
+// Leaves out what would end the process, or hang, on bare node:http too: what throws in a pipe throws at nobody, an `end`
+// that throws leaves the socket corked, and Node 22 forgets the drain of what was corked.
 function playable(steps: Step[]): Step[] {
-  const risky = (step: Step) =>
+  const pipes = steps.some((step) => step.do.startsWith('pipe'))
+  const waits = steps.some((step) => /^(?:pipe|drained|written)/.test(step.do))
+  return steps.filter((step) => {
+    if (pipes && throws(step)) return false
+    if (step.do === 'cork') return !waits || !forgetsDrain
+    return !(waits && step.do === 'bad' && step.call === 'end(object)')
+  })
+}
+
+function throws(step: Step): boolean {
+  return (
     step.do === 'strictContentLength' ||
     (step.do === 'bad' && step.call === 'writeHead(99)') ||
     /"(?:Trailer|Transfer-Encoding|Date|ETag|Content-Type)"/.test(JSON.stringify(step))
-  const waits = (step: Step) => /^(?:pipe|drained|written)/.test(step.do)
-  const corks = (step: Step) => step.do === 'bad' && step.call === 'end(object)'
-  const pipes = steps.some((step) => step.do.startsWith('pipe'))
-  const waiting = steps.some(waits)
-  return steps.filter((step) => !(pipes && risky(step)) && !(waiting && corks(step)))
+  )
 }
+
+const forgetsDrain = Number.parseInt(process.versions.node, 10) < 24
 
 function exchange(place: Place): fc.Arbitrary<Exchange> {
   const { protocol, isFirst, isLast } = place
