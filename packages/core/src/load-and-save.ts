@@ -34,7 +34,6 @@ export function loadAndSave(
   next: (req: IncomingMessage, res: ServerResponse) => unknown,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
-    if (!res.headersSent) addLine(res, 'Vary', 'Cookie')
     const base = withLazySignal(contextOf(req), () => clientSignal(res))
     const serve = (ctx: Context) => new Visit(sessions, req, res, ctx).serve(next)
     const refuse = (error: unknown) => {
@@ -79,6 +78,8 @@ class Visit implements Keeper {
     this.#res = res
     this.#ctx = ctx
     this.#gate = guard(res, this)
+    // After the gate has seen the head, which has no line yet in most cases: that is cheaper to remember.
+    this.#vary()
   }
 
   serve(next: (req: IncomingMessage, res: ServerResponse) => unknown): void {
@@ -114,6 +115,7 @@ class Visit implements Keeper {
   // Whatever errorFunc does, there is an answer: an error of its own is told, and answered plainly.
   onError(error: unknown): unknown {
     this.#failed = true
+    this.#vary()
     const failed = (secondError: unknown) => {
       this.#sessions.onError(secondError, this.#ctx)
       if (this.#res.headersSent) cut(this.#res)
@@ -129,6 +131,10 @@ class Visit implements Keeper {
 
   onCut(error: unknown): void {
     this.#sessions.onError(error, this.#ctx)
+  }
+
+  #vary(): void {
+    if (!this.#res.headersSent) addLine(this.#res, 'Vary', 'Cookie')
   }
 
   #handled(): void {
