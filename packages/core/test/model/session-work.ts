@@ -34,8 +34,8 @@ export class SessionWork {
   readonly claims = new Map<string, Claim>()
   /** Changes that some commit was acknowledged with. */
   acknowledged = 0
-  /** Its last write. */
-  sent: Sent | undefined
+  /** Its writes over a row. */
+  readonly sent: Sent[] = []
   /** What its last effective write left. */
   last: State | undefined
   readonly #fresh: State
