@@ -3,7 +3,13 @@ import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
 import type { Context } from './context.ts'
 import { SessionError } from './errors.ts'
-import { claimKey, type MergedSession, type SessionData } from './session-data.ts'
+import {
+  claimKey,
+  type MergedSession,
+  type SessionData,
+  type SessionState,
+  writeMarkKey,
+} from './session-data.ts'
 import type { Row } from './session-reader.ts'
 import { type CommitTools, isSame } from './session-swap.ts'
 import { TimeLimit } from './time-limit.ts'
@@ -57,45 +63,70 @@ export class SessionMerge {
   }
 
   /** There was no commit: the claimed rows are again what they were. */
-  giveBack(
-    data: SessionData,
-    limit: TimeLimit = new TimeLimit(this.#tools.options.storeTimeout),
-    index = 0,
-  ): Awaitable<void> {
+  giveBack(data: SessionData): Awaitable<void> {
+    const limit = new TimeLimit(this.#tools.options.storeTimeout)
+    return andThen(this.#fence(data, limit), () => this.#giveAllBack(data, limit, 0))
+  }
+
+  // A write in doubt may come late, and take in what was given back. It cannot when the row is not what it expects any
+  // more: the same, with another mark.
+  #fence(data: SessionData, limit: TimeLimit): Awaitable<void> {
+    const { stored } = data
+    const inDoubt = data.merges.some((other) => !other.settled && data.mayHold(other))
+    const state = stored && inDoubt ? this.#tools.reader.decode(stored.data) : undefined
+    if (!stored || !state) return
+    const { storeToken, data: expected } = stored
+    const bytes = this.#marked(state, writeMarkKey)
+    const fenced = this.#persist(storeToken, expected, bytes, state.deadline, limit)
+    return andThen(fenced, (done) => {
+      if (!done) return
+      data.doubts.clear()
+      data.filedAs(storeToken, bytes)
+    })
+  }
+
+  #giveAllBack(data: SessionData, limit: TimeLimit, index: number): Awaitable<void> {
     const other = data.merges[index]
     if (!other) return
-    const next = () => this.giveBack(data, limit, index + 1)
+    const next = () => this.#giveAllBack(data, limit, index + 1)
+    const { storeToken, bytes, state } = other
     const claim = other.claims.at(-1)
-    const isPlace = other.storeToken === data.stored?.storeToken
+    const isPlace = storeToken === data.stored?.storeToken
     // Where ours may hold the values, they would be in both; but ours cannot take the place of one that is given back.
     if (!claim || other.settled || (!isPlace && data.mayHold(other))) return next()
-    const given = orElse<boolean>(
-      () => limit.apply(this.#giveOneBack(other, claim, limit, 1), 'mergeSession'),
-      (error) => {
-        this.#tools.options.onError(error, this.#ctx)
-        return false
-      },
-    )
-    return andThen(given, (given) => {
-      if (given && isPlace) data.unfiled()
+    const given = this.#persist(storeToken, claim, bytes, state.deadline, limit)
+    return andThen(given, (done) => {
+      if (done && isPlace) data.unfiled()
       return next()
     })
   }
 
   // What an earlier try sent may have been done, or come late: all of them do the same, once.
-  #giveOneBack(
-    other: MergedSession,
-    claim: Uint8Array,
+  #persist(
+    storeToken: string,
+    expected: Uint8Array,
+    bytes: Uint8Array,
+    deadline: Date,
     limit: TimeLimit,
-    tries: number,
   ): Awaitable<boolean> {
-    const { atomic, expiryOf } = this.#tools
-    const { storeToken, bytes, state } = other
+    const { atomic, expiryOf, options } = this.#tools
+    const write = (tries: number): Awaitable<boolean> =>
+      orElse<boolean>(
+        () =>
+          andThen(
+            atomic.replace(this.#ctx, storeToken, expected, bytes, expiryOf(deadline)),
+            (done) => done || (tries > 1 && this.#holds(storeToken, bytes)),
+          ),
+        (error) => {
+          if (tries >= mostTriesToGiveBack || limit.over) throw error
+          return backoff(tries).then(() => write(tries + 1))
+        },
+      )
     return orElse<boolean>(
-      () => atomic.replace(this.#ctx, storeToken, claim, bytes, expiryOf(state.deadline)),
+      () => limit.apply(write(1), 'mergeSession'),
       (error) => {
-        if (tries >= mostTriesToGiveBack || limit.over) throw error
-        return backoff(tries).then(() => this.#giveOneBack(other, claim, limit, tries + 1))
+        options.onError(error, this.#ctx)
+        return false
       },
     )
   }
@@ -109,7 +140,7 @@ export class SessionMerge {
   ): Awaitable<void> {
     const { storeToken, state } = other
     const { atomic, reader, expiryOf } = this.#tools
-    const claim = this.#claimOf(other)
+    const claim = this.#marked(state, claimKey)
     other.claims.push(claim)
     // Used now, as the client has sent its token: so that giving it back does not undo a touch.
     const expiry = expiryOf(state.deadline)
@@ -152,20 +183,25 @@ export class SessionMerge {
 
   // The store failed, and may have written before it did: the row tells.
   #claimedAfterAll(storeToken: string, claim: Uint8Array, error: unknown): Awaitable<boolean> {
-    const found = orElse(
-      () => this.#tools.reader.row(this.#ctx, storeToken, false),
-      () => undefined,
+    const holds = orElse<boolean>(
+      () => this.#holds(storeToken, claim),
+      () => false,
     )
-    return andThen(found, (row) => {
-      if (row && isSame(row.data, claim)) return true
+    return andThen(holds, (holds) => {
+      if (holds) return true
       throw error
     })
   }
 
-  #claimOf({ state }: MergedSession): Uint8Array {
+  #holds(storeToken: string, bytes: Uint8Array): Awaitable<boolean> {
+    return andThen(this.#tools.reader.row(this.#ctx, storeToken, false), (row) => {
+      return row !== undefined && isSame(row.data, bytes)
+    })
+  }
+
+  #marked({ deadline, values }: SessionState, key: string): Uint8Array {
     const mark = randomBytes(6).toString('base64url')
-    const values = new Map(state.values).set(claimKey, mark)
-    return this.#tools.options.codec.encode(state.deadline, values)
+    return this.#tools.options.codec.encode(deadline, new Map(values).set(key, mark))
   }
 
   // When it is over, nobody waits for this any more, and another commit may have begun.

@@ -74,7 +74,7 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore {
   replace(ctx: Context, token: string, expected: Uint8Array, data: Uint8Array, expiry: Date) {
     const log = logOf(ctx)
     const { moment } = log.work
-    log.work.sent.push({ ...moment, token, expected, data })
+    if (log.tokens.has(token)) log.work.sent.push({ ...moment, token, expected, data })
     return this.#passage('replace', () =>
       andThen(this.#inner.replace(this.#innerCtx, token, expected, data, expiry), (done) => {
         if (done) this.#history.swapped(log, moment, token, token, expected, data, expiry)
