@@ -18,29 +18,28 @@ export interface StoredRow {
   readonly data: Uint8Array
 }
 
-/** A write of a session that was sent to the store. */
+/** One write of a session over the row that holds it: one call of the store. */
 export interface Attempt {
   /** The store token that the row has when it is done. */
   readonly storeToken: string
   readonly bytes: Uint8Array
   readonly expiry: Date
-  /** How many changes are in it. */
+  /** How many of the pending changes are in it. */
   readonly changes: number
   /** The sessions that are taken in by it. */
   readonly merges: readonly MergedSession[]
-  /** Whether it is known to be done. */
-  done: boolean
 }
 
 /** Another session that the next commit takes in. */
 export interface MergedSession {
   readonly storeToken: string
-  row: { data: Uint8Array; expiry: Date }
+  /** What its row held when it was found. */
+  bytes: Uint8Array
   state: SessionState
   /** What its row holds, or may hold, while a commit keeps it for itself; the last one is the present commit's. */
   readonly claims: Uint8Array[]
   /** Whether there is nothing left to claim: its values are in ours, or it was gone. */
-  settled?: boolean | undefined
+  settled: boolean
 }
 
 /** Where `rememberMe` is kept: among the values, as SCS does, so that data can move between the two. */
@@ -64,8 +63,8 @@ export class SessionData implements SessionState {
   storeToken = ''
   /** The row that holds it, as last read or written; a commit replaces this and nothing else. */
   stored: StoredRow | undefined
-  /** A write of which it is not known whether it was done: the next commit begins with finding out. */
-  doubt: Attempt | undefined
+  /** Writes over {@link stored} of which it is not known whether they were done, or will be: one of them at the most. */
+  readonly doubts: Set<Attempt> = new Set()
   /** Store tokens of all rows that the store may hold for it. */
   readonly rows: Set<string> = new Set()
   /** Other sessions that the next commit takes in, on a store with atomic methods. */
@@ -116,6 +115,16 @@ export class SessionData implements SessionState {
     return this.stored !== undefined && this.stored.storeToken !== this.storeToken
   }
 
+  /** Whether {@link stored} is the claimed row of another session, whose place it takes as a new one. */
+  get takesPlace(): boolean {
+    return this.merges.some(({ storeToken }) => storeToken === this.stored?.storeToken)
+  }
+
+  /** Whether a write that may be done, or come late, takes `other` in. */
+  mayHold(other: MergedSession): boolean {
+    return [...this.doubts].some(({ merges }) => merges.includes(other))
+  }
+
   /** Whether the response's headers have left, or are about to. */
   get headersLeft(): boolean {
     return this.#headersLeft
@@ -142,6 +151,12 @@ export class SessionData implements SessionState {
   filedAs(storeToken: string, data: Uint8Array): void {
     this.stored = { storeToken, data }
     this.rows.add(storeToken)
+  }
+
+  /** The row that held it is known to be gone, for good. */
+  unfiled(): void {
+    this.stored = undefined
+    this.doubts.clear()
   }
 
   /** A commit has written the first `changes` of what was pending. */
@@ -216,8 +231,7 @@ export class SessionData implements SessionState {
   reset(deadline: Date): void {
     this.status = 'destroyed'
     this.identify('', '')
-    this.stored = undefined
-    this.doubt = undefined
+    this.unfiled()
     this.rows.clear()
     this.merges.length = 0
     this.unreadable = undefined

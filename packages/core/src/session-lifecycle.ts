@@ -85,16 +85,15 @@ export class SessionLifecycle {
       if (data.status === 'revoked') throw revoked()
       if (!isWellFormedToken(token)) return
       const storeToken = this.#storeToken(token)
-      return andThen(this.#reader.find(ctx, storeToken, true), (found) => {
+      return andThen(this.#reader.find(ctx, storeToken, false), (found) => {
         if (!found || found === 'unreadable' || isKnown(data, storeToken)) return
-        const { data: bytes, expiry, state } = found
-        if (expiry) {
-          const other = { storeToken, row: { data: bytes, expiry }, state, claims: [] }
-          data.merge(other)
+        const { data: bytes, state } = found
+        const other = { storeToken, bytes, state, claims: [], settled: false }
+        data.merge(other)
+        if (this.#store.atomic) {
           data.merges.push(other)
           return
         }
-        data.merge({ state })
         const limit = new TimeLimit(this.#options.storeTimeout)
         return limit.apply(this.#store.deleteAll(ctx, [storeToken]), 'delete')
       })

@@ -5,8 +5,7 @@ import type { CheckedOptions } from './options.ts'
 import { revoked, type SessionData } from './session-data.ts'
 import { SessionMerge } from './session-merge.ts'
 import type { SessionReader } from './session-reader.ts'
-import { SessionSwap } from './session-swap.ts'
-import type { AtomicStore } from './store.ts'
+import { type CommitTools, isSame, SessionSwap } from './session-swap.ts'
 import type { StoreAccess } from './store-access.ts'
 import { TimeLimit } from './time-limit.ts'
 
@@ -26,12 +25,17 @@ export class SessionWriter {
   readonly #options: CheckedOptions
   readonly #store: StoreAccess
   readonly #reader: SessionReader
+  /** `undefined` for a store without atomic methods. */
+  readonly #tools: CommitTools | undefined
   readonly #queue = new CommitQueue()
 
   constructor(options: CheckedOptions, store: StoreAccess, reader: SessionReader) {
     this.#options = options
     this.#store = store
     this.#reader = reader
+    const { atomic } = store
+    const expiryOf = (deadline: Date) => this.expiryOf(deadline)
+    this.#tools = atomic && { options, store, atomic, reader, expiryOf }
   }
 
   /** The commit of `data`; `undefined` when it has been revoked. */
@@ -39,12 +43,11 @@ export class SessionWriter {
     if (data.status === 'revoked') return undefined
     const ctx = withoutSignal(client)
     const limit = new TimeLimit(this.#options.storeTimeout)
-    const { atomic } = this.#store
-    if (!atomic) return this.#write(ctx, data, limit)
-    if (data.touchDue && !data.changed) return this.#touch(ctx, data, atomic, limit)
-    const write = () =>
-      data.stored ? this.#swap(ctx, data, atomic, limit) : this.#write(ctx, data, limit)
-    return data.merges.length === 0 ? write() : this.#merged(ctx, data, atomic, limit, write)
+    const tools = this.#tools
+    if (!tools) return this.#write(ctx, data, limit)
+    if (data.touchDue && !data.changed) return this.#touch(ctx, data, tools, limit)
+    if (data.merges.length > 0) return this.#merged(ctx, data, tools, limit)
+    return this.#put(ctx, data, tools, limit)
   }
 
   /** When the store may forget a session with this deadline that is used now. */
@@ -54,65 +57,74 @@ export class SessionWriter {
     return new Date(Math.min(deadline.getTime(), Date.now() + idleTimeout))
   }
 
+  // One that another takes in just now counts as touched before: see docs/decisions/0013.
   #touch(
     ctx: Context,
     data: SessionData,
-    atomic: AtomicStore,
+    { atomic }: CommitTools,
     limit: TimeLimit,
   ): Awaitable<Committed | undefined> {
     const expiry = this.expiryOf(data.deadline)
     const touched = limit.apply(atomic.touch(ctx, data.storeToken, expiry), 'touch')
-    return andThen(touched, (live) => {
-      if (live) return { token: data.token, expiry }
-      data.status = 'revoked'
-      this.#options.onError(revoked(), ctx)
-      return undefined
+    return andThen(touched, (live) =>
+      live ? { token: data.token, expiry } : this.#revoke(ctx, data),
+    )
+  }
+
+  #put(
+    ctx: Context,
+    data: SessionData,
+    tools: CommitTools,
+    limit: TimeLimit,
+  ): Awaitable<Committed | undefined> {
+    const { stored } = data
+    if (!stored) return this.#write(ctx, data, limit)
+    const swapped = this.#queue.enter(stored.storeToken, (lane) => {
+      if (limit.over) throw limit.error('commit')
+      return limit.apply(new SessionSwap(tools, ctx, data, lane, limit).run(), 'commit')
+    })
+    return andThen(limit.apply(swapped, 'commit'), (expiry) => {
+      if (expiry) return { token: data.token, expiry }
+      return data.takesPlace ? undefined : this.#revoke(ctx, data)
     })
   }
 
-  #swap(
-    ctx: Context,
-    data: SessionData,
-    atomic: AtomicStore,
-    limit: TimeLimit,
-  ): Awaitable<Committed | undefined> {
-    const { codec, onError } = this.#options
-    const from = data.stored?.storeToken ?? ''
-    const resumes = data.doubt !== undefined
-    const swapped = this.#queue.enter(from, (lane) => {
-      if (limit.over) throw limit.error('commit')
-      const tools = { atomic, codec, reader: this.#reader, expiryOf: this.expiryOf.bind(this) }
-      const swap = new SessionSwap(tools, ctx, data, lane, limit)
-      return limit.apply(swap.run(), 'commit')
-    })
-    return andThen(limit.apply(swapped, 'commit'), (expiry) => {
-      if (expiry && resumes && (data.pending > 0 || data.renewed)) {
-        return this.#swap(ctx, data, atomic, limit)
-      }
-      if (expiry) return { token: data.token, expiry }
-      if (data.renewed) throw revoked()
-      onError(revoked(), ctx)
-      return undefined
-    })
+  #revoke(ctx: Context, data: SessionData): undefined {
+    data.status = 'revoked'
+    if (data.renewed) throw revoked()
+    this.#options.onError(revoked(), ctx)
+    return undefined
   }
 
   // The other session is claimed first, so that one caller has it; it goes when ours is in, and comes back when not.
   #merged(
     ctx: Context,
     data: SessionData,
-    atomic: AtomicStore,
+    tools: CommitTools,
     limit: TimeLimit,
-    write: () => Awaitable<Committed | undefined>,
   ): Awaitable<Committed | undefined> {
-    const merge = new SessionMerge(atomic, this.#reader, this.#store, this.#options, ctx, limit)
-    const claimed = () => limit.apply(merge.claim(data), 'mergeSession')
+    const merge = new SessionMerge(tools, ctx, limit)
+    const put = (): Awaitable<Committed | undefined> =>
+      andThen(limit.apply(merge.claim(data), 'mergeSession'), () =>
+        andThen(this.#put(ctx, data, tools, limit), (committed) => {
+          if (committed || !data.takesPlace) return committed
+          // The session whose place it was to take has been destroyed: there is that one less to take in.
+          data.unfiled()
+          return put()
+        }),
+      )
     return orElse(
-      () =>
-        andThen(claimed(), () =>
-          andThen(write(), (committed) =>
+      () => {
+        // What cannot be encoded claims nothing.
+        tools.options.codec.encode(data.deadline, data.values)
+        // A new session that takes another's place is not written by `#write`, which drops these.
+        const old = data.stored ? [] : [...data.rows]
+        return andThen(limit.apply(this.#store.deleteAll(ctx, old), 'delete'), () =>
+          andThen(put(), (committed) =>
             andThen(committed ? merge.finish(data) : merge.giveBack(data), () => committed),
           ),
-        ),
+        )
+      },
       (error) =>
         andThen(merge.giveBack(data), () => {
           throw error
@@ -127,7 +139,10 @@ export class SessionWriter {
     const expiry = this.expiryOf(data.deadline)
     // Also when the commit fails: the store may have done it all the same.
     data.rows.add(storeToken)
-    const written = this.#store.commit(ctx, storeToken, bytes, expiry)
+    const written = orElse(
+      () => this.#store.commit(ctx, storeToken, bytes, expiry),
+      (error) => this.#writtenAfterAll(ctx, storeToken, bytes, error),
+    )
     const done =
       data.rows.size === 1
         ? written
@@ -136,6 +151,23 @@ export class SessionWriter {
       data.committed(pending)
       data.filedAs(storeToken, bytes)
       return { token, expiry }
+    })
+  }
+
+  // The store failed, and may have written before it did: the row tells. Nobody else knows the token of a new session.
+  #writtenAfterAll(
+    ctx: Context,
+    storeToken: string,
+    bytes: Uint8Array,
+    error: unknown,
+  ): Awaitable<void> {
+    if (!this.#tools) throw error
+    const found = orElse(
+      () => this.#reader.row(ctx, storeToken, false),
+      () => undefined,
+    )
+    return andThen(found, (row) => {
+      if (!row || !isSame(row.data, bytes)) throw error
     })
   }
 

@@ -361,15 +361,131 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(manager.status(ctx)).toBe('revoked')
     })
 
-    it('a TypeError of the store is not asked twice', async () => {
-      const { manager, session, store } = world(turns)
-      const ctx = await load(manager, await session())
+    it('a TypeError is looked into, but not tried again; what follows may put it right', async () => {
+      const { manager, session, store, read } = world(turns)
+      const token = await session()
+      const ctx = await load(manager, token)
       manager.put(ctx, 'b', 2)
       store.fault('before', new TypeError('too long'))
       store.calls.length = 0
-      await expect(manager.commit(ctx)).rejects.toThrow('too long')
-      expect(store.calls).toEqual(['replace'])
+      await expect(manager.commit(ctx)).rejects.toThrow(new TypeError('too long'))
+      expect(store.calls).toEqual(['replace', 'find'])
+      manager.put(ctx, 'b', 3)
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ a: 1, b: 3 })
     })
+
+    it('a TypeError of a write that was done is none', async () => {
+      const { manager, session, store, read } = world(turns)
+      const token = await session()
+      const ctx = await load(manager, token)
+      manager.put(ctx, 'b', 2)
+      store.fault('after', new TypeError('fetch failed'))
+      expect(await manager.commit(ctx)).toMatchObject({ token })
+      expect(await read(token)).toEqual({ a: 1, b: 2 })
+    })
+
+    for (const lands of ['before', 'after'] as const) {
+      it(`a write that comes late, ${lands} the next commit of the request, is not made twice`, async () => {
+        const { manager, session, store, read } = world(turns)
+        const token = await session({ n: 0 })
+        const ctx = await load(manager, token)
+        manager.update(ctx, 'n', increment)
+        for (const when of ['late', 'before', 'before', 'before'] as const) store.fault(when)
+        await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+        expect(await read(token)).toEqual({ n: 0 })
+        manager.put(ctx, 'more', 1)
+        if (lands === 'before') store.land()
+        expect(await manager.commit(ctx)).toMatchObject({ token })
+        if (lands === 'after') store.land()
+        expect(await read(token)).toEqual({ n: 1, more: 1 })
+        expect(manager.get(ctx, 'n')).toBe(1)
+      })
+    }
+
+    it('a write that comes late does not undo what was undone meanwhile', async () => {
+      const { manager, elsewhere, session, store, read } = world(turns)
+      const token = await session()
+      const ctx = await load(manager, token)
+      manager.put(ctx, 'b', 2)
+      store.fault('late')
+      await manager.commit(ctx)
+      const other = await load(elsewhere, token)
+      elsewhere.remove(other, 'b')
+      await elsewhere.commit(other)
+      store.land()
+      expect(await read(token)).toEqual({ a: 1 })
+    })
+
+    it('a write that comes late, on which others have built, is not made again', async () => {
+      const { manager, elsewhere, session, store, read } = world(turns)
+      const token = await session({ n: 0 })
+      const ctx = await load(manager, token)
+      manager.update(ctx, 'n', increment)
+      for (const when of ['late', 'before', 'before', 'before'] as const) store.fault(when)
+      await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+      store.land()
+      const other = await load(elsewhere, token)
+      elsewhere.put(other, 'b', 2)
+      await elsewhere.commit(other)
+      await expect(manager.commit(ctx)).rejects.toMatchObject({ code: 'ERR_SESSION_CONFLICT' })
+      expect(await read(token)).toEqual({ n: 1, b: 2 })
+    })
+
+    it('a renewal that comes late is found, and renewed again', async () => {
+      const { manager, session, store, read } = world(turns)
+      const token = await session({ n: 0 })
+      const ctx = await load(manager, token)
+      manager.update(ctx, 'n', increment)
+      await manager.renewToken(ctx)
+      for (const when of ['late', 'before', 'before', 'before'] as const) store.fault(when)
+      await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+      store.land()
+      await manager.renewToken(ctx)
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ n: 1 })
+      expect(store.size).toBe(1)
+    })
+
+    it('a commit that changes nothing, and fails, hides none that comes late', async () => {
+      const { manager, session, store, read } = world(turns)
+      const token = await session({ n: 0 })
+      const ctx = await load(manager, token)
+      for (const when of ['late', 'before', 'before', 'before'] as const) store.fault(when)
+      await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+      manager.update(ctx, 'n', increment)
+      store.land()
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ n: 1 })
+    })
+
+    it('a first commit that fails after it was done is acknowledged', async () => {
+      const { manager, store, read } = world(turns)
+      const ctx = await load(manager, '')
+      manager.put(ctx, 'a', 1)
+      store.fault('after')
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ a: 1 })
+      expect(store.calls).toEqual(['commit', 'find'])
+    })
+
+    for (const failing of [[], ['find']] as const) {
+      it(`a first commit that fails is an error${failing.length ? ', also when it cannot be looked into' : ''}, and the next has a token of its own`, async () => {
+        const { manager, store, read } = world(turns)
+        const ctx = await load(manager, '')
+        manager.put(ctx, 'a', 1)
+        store.fault('late')
+        for (const call of failing) store.failing.set(call, new Error(`${call} failed`))
+        await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+        store.failing.clear()
+        const committed = await manager.commit(ctx)
+        const changed = await load(manager, committed?.token ?? '')
+        manager.put(changed, 'b', 2)
+        await manager.commit(changed)
+        store.land()
+        expect(await read(committed?.token ?? '')).toEqual({ a: 1, b: 2 })
+      })
+    }
   })
 
   describe(`mergeSession on an atomic store that answers ${kind}`, () => {
@@ -396,10 +512,72 @@ for (const [kind, turns] of Object.entries(kinds)) {
       const { manager, store, read, other } = await two()
       const ctx = await load(manager, '')
       await manager.mergeSession(ctx, other)
+      store.calls.length = 0
       const committed = await manager.commit(ctx)
+      // The other's row becomes ours.
+      expect(store.calls).toEqual(['replace', 'rename'])
       expect(await read(committed?.token ?? '')).toEqual({ both: 'other', other: 1 })
       expect(await read(other)).toBeUndefined()
       expect(store.size).toBe(2)
+    })
+
+    it('merges several into a new session, and into one that stands in for what cannot be read', async () => {
+      const { manager, store, read, errors, other, token } = await two()
+      store.memory.commit('unreadable', Buffer.from('?'), new Date(Date.now() + hour))
+      const ctx = await load(manager, 'unreadable')
+      expect(errors.map(code)).toEqual(['ERR_SESSION_UNREADABLE'])
+      await manager.renewToken(ctx)
+      await manager.mergeSession(ctx, token)
+      await manager.mergeSession(ctx, other)
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ both: 'other', other: 1, ours: 1 })
+      expect(store.size).toBe(1)
+    })
+
+    for (const when of ['before', 'after', 'late'] as const) {
+      it(`a new session whose first commit fails ${when} has the other’s data, or the other has`, async () => {
+        const { manager, store, read, other } = await two()
+        const ctx = await load(manager, '')
+        await manager.mergeSession(ctx, other)
+        const { rename } = store
+        store.rename = (...args) => {
+          store.rename = rename
+          store.fault(when)
+          // Nor can it be looked into.
+          store.failing.set('find', new Error('no find'))
+          return rename.apply(store, args)
+        }
+        await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+        store.failing.clear()
+        store.land()
+        const holders = [...store.memory.all().values()].map((bytes) =>
+          new JsonCodec().decode(bytes),
+        )
+        expect(holders.filter(({ values }) => values.has('other'))).toHaveLength(1)
+        const back = when === 'after' ? undefined : { both: 'other', other: 1 }
+        expect(await read(other)).toEqual(back)
+        const committed = await manager.commit(ctx)
+        expect(await read(committed?.token ?? '')).toEqual({ both: 'other', other: 1 })
+        expect(await read(other)).toBeUndefined()
+        expect(store.size).toBe(2)
+      })
+    }
+
+    it('goes on without what is destroyed after it was claimed', async () => {
+      const { manager, store, read, other, token } = await two()
+      const ctx = await load(manager, '')
+      manager.put(ctx, 'mine', 1)
+      await manager.mergeSession(ctx, other)
+      await manager.mergeSession(ctx, token)
+      const { rename } = store
+      store.rename = (...args) => {
+        store.rename = rename
+        store.memory.delete(other)
+        return rename.apply(store, args)
+      }
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ mine: 1, both: 'ours', ours: 1 })
+      expect(store.size).toBe(1)
     })
 
     it('gives the other back when the commit fails', async () => {
@@ -410,6 +588,60 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(await read(other)).toEqual({ both: 'other', other: 1 })
       expect(await read(token)).toEqual({ both: 'ours', ours: 1 })
       expect(store.size).toBe(2)
+    })
+
+    it('gives the other back when that fails at first', async () => {
+      const { manager, store, read, errors, other, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      const { replace } = store
+      store.replace = async (...args) => {
+        store.replace = replace
+        const claimed = await replace.apply(store, args)
+        // Our own write, and after it the first two that give back.
+        store.fault('before', new RangeError('too long'))
+        store.fault('before')
+        store.fault('after')
+        return claimed
+      }
+      await expect(manager.commit(ctx)).rejects.toThrow('too long')
+      expect(errors).toEqual([])
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+    })
+
+    it('claims nothing for what cannot be encoded', async () => {
+      const { manager, store, read, other, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      manager.put(ctx, 'bad', () => {})
+      store.calls.length = 0
+      await expect(manager.commit(ctx)).rejects.toThrow(TypeError)
+      expect(store.calls).toEqual([])
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+    })
+
+    it('a session that is touched while it is claimed, and given back, stays touched', async () => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      try {
+        const { manager, elsewhere, store, other, token, ctx } = await two({
+          idleTimeout: 20 * minute,
+        })
+        await manager.mergeSession(ctx, other)
+        vi.setSystemTime(Date.now() + 2 * minute)
+        const touching = await load(elsewhere, other)
+        let touched: Awaited<ReturnType<SessionManager['commit']>>
+        const { replace } = store
+        store.replace = async (...args) => {
+          if (args[1] !== token) return replace.apply(store, args)
+          touched = await elsewhere.commit(touching)
+          throw new RangeError('too long')
+        }
+        await expect(manager.commit(ctx)).rejects.toThrow('too long')
+        expect(elsewhere.status(touching)).toBe('modified')
+        const row = store.memory.findWithExpiry(background(), other)
+        expect(row?.expiry).toEqual(touched?.expiry)
+        expect(row?.expiry.getTime()).toBe(Date.now() + 20 * minute)
+      } finally {
+        vi.useRealTimers()
+      }
     })
 
     it('gives the other back when this session is revoked', async () => {

@@ -20,7 +20,9 @@ vi.mock('node:timers/promises', async (original) => ({
 interface Fault {
   /** Which store call it is. */
   readonly call: number
-  readonly when: 'before' | 'after'
+  /** When the connection is lost; `late`: at once, and the store acts all the same, `steps` steps later. */
+  readonly when: 'before' | 'after' | 'late'
+  readonly steps: number
 }
 
 interface Weather {
@@ -36,18 +38,23 @@ interface Weather {
 
 async function run(s: fc.Scheduler, program: Program, weather: Weather): Promise<string[]> {
   const { atOnce, hashTokenInStore, idle, clock } = weather
-  const faults = new Map(weather.faults.map(({ call, when }) => [call, when]))
+  const faults = new Map(weather.faults.map((fault) => [fault.call, fault]))
   vi.setSystemTime(start)
   const pause = (what = 'pause') => s.schedule(Promise.resolve(), what)
   backoff.wait = () => pause('backoff')
   const history = new History(true)
   const memory = new MemoryStore({ cleanupInterval: 0 })
   let calls = 0
+  const late = async (call: string, steps: number, act: () => unknown) => {
+    for (let n = 0; n < steps; n++) await pause(`late ${call}`)
+    await act()
+  }
   const through = <T>(call: string, act: () => T): T => {
     const fault = faults.get(calls++)
-    if (fault === 'before') throw new ConnectionLost(`before ${call}`)
+    if (fault?.when === 'late' && !call.startsWith('find')) void late(call, fault.steps, act)
+    if (fault && fault.when !== 'after') throw new ConnectionLost(`${fault.when} ${call}`)
     const answer = act()
-    if (fault === 'after') throw new ConnectionLost(`after ${call}`)
+    if (fault) throw new ConnectionLost(`after ${call}`)
     return answer
   }
   const passage: Passage = atOnce
@@ -110,7 +117,8 @@ const fair: fc.Arbitrary<Weather> = fc.record({
 
 const fault = fc.record({
   call: fc.nat(30),
-  when: fc.constantFrom('before' as const, 'after' as const),
+  when: fc.constantFrom('before' as const, 'after' as const, 'late' as const),
+  steps: fc.nat(30),
 })
 const foul: fc.Arbitrary<Weather> = fc
   .tuple(fair, fc.array(fault, { maxLength: 4 }), fc.nat(2))

@@ -17,6 +17,14 @@ export class History {
   readonly #rows = new Map<string, Uint8Array>()
   /** Tokens that a client knows. */
   readonly #known = new Set<string>()
+  /** Rows of new sessions, and whose they are. */
+  readonly #anew = new Map<string, RequestLog>()
+  /** Tokens of sessions that an acknowledged commit has taken in. */
+  readonly #taken = new Set<string>()
+  /** Where a touch has moved the expiry to. */
+  readonly #touched = new Map<string, number>()
+  /** What is wrong unless the store failed, or the clock was moved. */
+  readonly #doubtful: string[] = []
   /** Tokens with an acknowledged destroy or renewal. */
   readonly #dead = new Set<string>()
   /** Tokens that some row has left. */
@@ -58,6 +66,7 @@ export class History {
     if (this.#known.has(token)) this.violation(`${log.name} wrote back without regard to others`)
     if (this.#ordered) this.#contents.delete(token)
     this.#explained(log, moment.work.explainNew(stateOf(data), moment))
+    this.#anew.set(token, log)
     this.#wrote(log, token, data)
   }
 
@@ -69,12 +78,24 @@ export class History {
     to: string,
     expected: Uint8Array,
     data: Uint8Array,
+    expiry: Date,
   ): void {
     const before = stateOf(expected)
     const after = stateOf(data)
     this.#take(from, expected)
     if (from !== to || isClaimed(data)) this.#left(from)
-    if (isClaimed(data) || isClaimed(expected)) {
+    const isMine = log.tokens.has(from)
+    if (from !== to && isClaimed(expected)) {
+      if (!moment.work.merged.has(from))
+        this.violation(`${log.name} took the place of what it does not merge`)
+      this.#explained(log, moment.work.explainNew(after, moment))
+      this.#wrote(log, to, data)
+    } else if (isClaimed(data) || isClaimed(expected)) {
+      if (isMine) this.violation(`${log.name} claimed its own session`)
+      if (this.#taken.has(to) && !isClaimed(data))
+        this.violation(`${log.name} gave back what was taken in`)
+      const touched = Math.min(this.#touched.get(to) ?? 0, before.deadline)
+      if (expiry.getTime() < touched) this.#doubtful.push(`${log.name} undid a touch`)
       if (textOf(before) !== textOf(after)) this.violation(`${log.name} changed what it claimed`)
       if (!moment.work.merged.has(from))
         this.violation(`${log.name} claimed what it does not merge`)
@@ -83,14 +104,18 @@ export class History {
       else claims.delete(from)
       this.#put(to, data)
     } else {
-      if (!log.tokens.has(from)) this.violation(`${log.name} wrote a session that is not its own`)
+      if (!isMine) this.violation(`${log.name} wrote a session that is not its own`)
       this.#explained(log, moment.work.explain(before, after, moment))
       this.#wrote(log, to, data)
     }
     this.#checkAlive(log, to)
   }
 
-  touched(log: RequestLog, token: string): void {
+  /** An expiry was moved. A session that another is just taking in may be touched: that was before. */
+  touched(log: RequestLog, token: string, expiry: Date): void {
+    this.#touched.set(token, expiry.getTime())
+    if (this.#ordered && this.#taken.has(token))
+      this.#doubtful.push(`${log.name} touched a session that was taken in`)
     if (token !== log.filed) this.violation(`${log.name} touched a session that is not its own`)
     this.#checkAlive(log, token)
   }
@@ -115,6 +140,7 @@ export class History {
     work.acknowledged = Math.max(work.acknowledged, count)
     log.filed = token
     work.merging.clear()
+    for (const [other, { taken }] of work.claims) if (taken) this.#taken.add(other)
     this.#known.add(token)
   }
 
@@ -151,6 +177,7 @@ export class History {
     for (const token of this.#dead) {
       if (live.has(token)) this.violation('a dead token lives at the end')
     }
+    if (!faulty && !mayExpire) this.violations.push(...this.#doubtful)
     for (const [token, data] of live) {
       if (isClaimed(data) && !faulty) this.violation('a claimed session was left behind')
       const left = this.#remaining(token)
@@ -227,15 +254,18 @@ export class History {
       this.violation(`${log.name} brought a dead token back`)
   }
 
+  // Rows that nobody knows count too. Only what a request itself has put into a new session may be there again, where
+  // the first commit was not acknowledged and came late.
   #checkTags(rows: ReadonlyMap<string, Uint8Array>): void {
     const seen = new Set<string>()
-    const reachable = [...rows].filter(
-      ([token, data]) => this.#known.has(token) && !isClaimed(data),
-    )
-    const states = reachable.map(([, data]) => stateOf(data))
-    for (const tag of states.flatMap(tagsOf)) {
-      if (seen.has(tag)) this.violation(`${tag} is there twice`)
-      seen.add(tag)
+    for (const [token, data] of rows) {
+      if (isClaimed(data)) continue
+      const author = this.#known.has(token) ? undefined : this.#anew.get(token)
+      for (const tag of tagsOf(stateOf(data))) {
+        if (author && tag.startsWith(`${author.name}.`)) continue
+        if (seen.has(tag)) this.violation(`${tag} is there twice`)
+        seen.add(tag)
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import { type ContextKey, contextKey } from '../../src/index.ts'
+import { isSame } from '../../src/session-swap.ts'
 import { SessionWork } from './session-work.ts'
-import type { Change } from './state.ts'
+import { type Change, isLive } from './state.ts'
 
 /** Carries the log of a request to the store. */
 export const requestKey: ContextKey<RequestLog> = contextKey('model.request')
@@ -37,6 +38,16 @@ export class RequestLog {
     this.work = new SessionWork(this.name, deadline)
     this.filed = filed
     if (filed !== '') this.tokens.add(filed)
+  }
+
+  /** It has read the row under `token`. */
+  saw(token: string, data: Uint8Array | undefined): void {
+    const { claims, sent } = this.work
+    if (data && isLive(data)) this.found.add(token)
+    // What it had claimed has been destroyed meanwhile.
+    if (!data && !claims.get(token)?.taken) claims.delete(token)
+    const mine = data && sent.find((one) => one.token === token && isSame(one.data, data))
+    if (mine) this.work.sawItsBytes(mine)
   }
 
   /** It was destroyed; what follows is another session. */

@@ -1,9 +1,7 @@
 import { andThen } from '../../src/awaitable.ts'
 import type { AtomicStore, Awaitable, Context, CtxStore } from '../../src/index.ts'
-import { isSame } from '../../src/session-swap.ts'
 import type { History } from './history.ts'
 import { type RequestLog, requestKey } from './request-log.ts'
-import { isLive } from './state.ts'
 
 /** Lets a call through to the store when it wants, and its answer back; may fail before, or after. */
 export type Passage = <T>(call: string, act: () => Awaitable<T>) => Awaitable<T>
@@ -39,20 +37,17 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore {
     const log = logOf(ctx)
     return this.#passage('find', () =>
       andThen(this.#inner.find(token), (data) => {
-        const { sent } = log.work
-        if (data && sent?.token === token && isSame(sent.data, data)) log.work.sawItsBytes(sent)
+        log.saw(token, data)
         return data
       }),
     )
   }
 
   findWithExpiry(ctx: Context, token: string) {
+    const log = logOf(ctx)
     return this.#passage('findWithExpiry', () =>
       andThen(this.#inner.findWithExpiry(this.#innerCtx, token), (row) => {
-        if (row && isLive(row.data)) logOf(ctx).found.add(token)
-        // What it had claimed has been destroyed meanwhile.
-        const { claims } = logOf(ctx).work
-        if (!row && !claims.get(token)?.taken) claims.delete(token)
+        log.saw(token, row?.data)
         return row
       }),
     )
@@ -79,10 +74,10 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore {
   replace(ctx: Context, token: string, expected: Uint8Array, data: Uint8Array, expiry: Date) {
     const log = logOf(ctx)
     const { moment } = log.work
-    log.work.sent = { ...moment, token, expected, data }
+    if (log.tokens.has(token)) log.work.sent.push({ ...moment, token, expected, data })
     return this.#passage('replace', () =>
       andThen(this.#inner.replace(this.#innerCtx, token, expected, data, expiry), (done) => {
-        if (done) this.#history.swapped(log, moment, token, token, expected, data)
+        if (done) this.#history.swapped(log, moment, token, token, expected, data, expiry)
         return done
       }),
     )
@@ -92,7 +87,7 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore {
     const log = logOf(ctx)
     return this.#passage('touch', () =>
       andThen(this.#inner.touch(this.#innerCtx, token, expiry), (done) => {
-        if (done) this.#history.touched(log, token)
+        if (done) this.#history.touched(log, token, expiry)
         return done
       }),
     )
@@ -103,12 +98,12 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore {
     const log = logOf(ctx)
     const { moment } = log.work
     log.tokens.add(newToken)
-    log.work.sent = { ...moment, token: newToken, expected, data }
+    log.work.sent.push({ ...moment, token: newToken, expected, data })
     return this.#passage('rename', () =>
       andThen(
         this.#inner.rename(this.#innerCtx, token, newToken, expected, data, expiry),
         (done) => {
-          if (done) this.#history.swapped(log, moment, token, newToken, expected, data)
+          if (done) this.#history.swapped(log, moment, token, newToken, expected, data, expiry)
           return done
         },
       ),

@@ -52,12 +52,21 @@ export class RecordingStore implements Store {
   }
 }
 
-/** {@link RecordingStore} with atomic methods. `fault` makes one write fail, after it was done or before. */
-export class RecordingAtomicStore extends RecordingStore implements AtomicStore {
-  #fault: { readonly when: 'before' | 'after'; readonly error: Error } | undefined
+type When = 'before' | 'after' | 'late'
 
-  fault(when: 'before' | 'after', error: Error = new Error('connection lost')): void {
-    this.#fault = { when, error }
+/** {@link RecordingStore} with atomic methods, whose writes can be made to fail after they were done, or before. */
+export class RecordingAtomicStore extends RecordingStore implements AtomicStore {
+  /** Does what failed late. */
+  land: () => void = () => {}
+  readonly #faults: { readonly when: When; readonly error: Error }[] = []
+
+  /** Makes a write fail: the next one, or the one after those that are to fail already. */
+  fault(when: When, error: Error = new Error('connection lost')): void {
+    this.#faults.push({ when, error })
+  }
+
+  override commit(token: string, data: Uint8Array, expiry: Date): void | Promise<void> {
+    return this.#write('commit', () => this.memory.commit(token, data, expiry))
   }
 
   findWithExpiry(ctx: Context, token: string) {
@@ -80,13 +89,13 @@ export class RecordingAtomicStore extends RecordingStore implements AtomicStore 
     )
   }
 
-  #write(call: StoreCall, act: () => boolean): boolean | Promise<boolean> {
+  #write<T>(call: StoreCall, act: () => T): T | Promise<T> {
     return this.answer(call, () => {
-      const fault = this.#fault
-      this.#fault = undefined
-      if (fault?.when === 'before') throw fault.error
+      const fault = this.#faults.shift()
+      if (fault?.when === 'late') this.land = act
+      if (fault && fault.when !== 'after') throw fault.error
       const done = act()
-      if (fault?.when === 'after') throw fault.error
+      if (fault) throw fault.error
       return done
     })
   }
