@@ -1,3 +1,4 @@
+import { background } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { testStore } from '@scs/store-tests'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -46,6 +47,39 @@ describe.skipIf(clusterRecipe() === undefined)(
         })
       }
     }
+
+    it('reads from masters, also through a client that reads from replicas', async () => {
+      const { createCluster } = await import('redis')
+      // A replica is not told of before it is known to have something.
+      const client = await vi.waitFor(
+        async () => {
+          const rootNodes = cluster.urls.map((url) => ({ url }))
+          const candidate = createCluster({ rootNodes, useReplicas: true })
+          candidate.on('error', () => {})
+          await candidate.connect()
+          if (candidate.replicas.length === 3) return candidate
+          await candidate.close()
+          throw new Error('not all replicas are known')
+        },
+        { timeout: 20_000 },
+      )
+      const store = new RedisStore(client, { prefix: 'replicas:' })
+      for (let i = 0; i < 50; i++) {
+        await store.commit(`t${i}`, Buffer.from('data'), future)
+        expect(await store.find(`t${i}`)).toBeDefined()
+        expect(await store.findWithExpiry(background(), `t${i}`)).toBeDefined()
+      }
+      expect((await store.all()).size).toBe(50)
+      await client.close()
+      const ports = cluster.urls.map((url) => Number(new URL(url).port))
+      const roles = await Promise.all(ports.map((port) => cluster.ask(port, 'role')))
+      const replicas = ports.filter((_, i) => roles[i]?.startsWith('slave'))
+      expect(replicas).toHaveLength(3)
+      for (const port of replicas) {
+        const commands = await cluster.ask(port, 'info', 'commandstats')
+        expect(commands).not.toMatch(/cmdstat_(?:get|evalsha|eval|scan)\b/)
+      }
+    })
 
     describe('when a master was killed, and its replica has taken over', () => {
       beforeAll(async () => {

@@ -137,6 +137,9 @@ describe.skipIf(!canStartRedis())('errors', () => {
     const { client, run, server } = await open(nodeRedis)
     const store = new RedisStore(client)
     await server.kill()
+    // Until it has noticed, it would send.
+    const state = client as { isReady?: boolean }
+    await vi.waitUntil(() => state.isReady === false, { timeout: 10_000 })
     const controller = new AbortController()
     const waiting = [
       failureOf(() => store.findCtx(withSignal(ctx, controller.signal), token)),
@@ -144,11 +147,11 @@ describe.skipIf(!canStartRedis())('errors', () => {
     ]
     await new Promise((resolve) => setImmediate(resolve))
     controller.abort(new Error('the client has gone'))
+    await server.restart()
+    await vi.waitFor(() => run('PING'), { timeout: 20_000 })
     for (const error of await Promise.all(waiting)) {
       expect(error?.message).toBe('the client has gone')
     }
-    await server.restart()
-    await vi.waitFor(() => run('PING'), { timeout: 20_000 })
     expect(String(await run('INFO', 'commandstats'))).not.toMatch(/cmdstat_(?:get|evalsha)/)
   })
 

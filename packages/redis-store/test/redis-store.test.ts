@@ -1,7 +1,7 @@
 import { background, withSignal } from '@scs/core'
 import { type NodeRedisClient, RedisStore } from '@scs/redis-store'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { drivers, nodeRedis, type Opened } from './drivers.ts'
+import { drivers, ioredis, nodeRedis, type Opened } from './drivers.ts'
 import { redisUrl } from './redis-url.ts'
 
 const ctx = background()
@@ -85,12 +85,25 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
   })
 
   it('iteration ends when the signal is aborted', async () => {
-    const store = new RedisStore(opened.client, { prefix: 'aborted:' })
-    for (const token of ['a', 'b']) await store.commit(token, data, future)
-    const controller = new AbortController()
-    controller.abort(new Error('gone'))
-    await expect(store.allCtx(withSignal(ctx, controller.signal))).rejects.toThrow('gone')
-    for (const token of ['a', 'b']) await store.delete(token)
+    for (const driver of [nodeRedis, ioredis]) {
+      const { client, close } = await driver.open(redisUrl() ?? '')
+      const store = new RedisStore(client, { prefix: 'aborted:' })
+      const tokens = Array.from({ length: 500 }, (_, i) => `t${i}`)
+      await Promise.all(tokens.map((token) => store.commit(token, data, future)))
+      const controller = new AbortController()
+      const seen: string[] = []
+      const iterate = async () => {
+        for await (const [token] of store.scan(withSignal(ctx, controller.signal))) {
+          seen.push(token)
+          controller.abort(new Error('gone'))
+        }
+      }
+      await expect(iterate()).rejects.toThrow('gone')
+      // The page that was read is given.
+      expect(seen.length).toBeLessThan(201)
+      await Promise.all(tokens.map((token) => store.delete(token)))
+      await close()
+    }
   })
 
   it('an expiry in the past deletes, whenever that was', async () => {
@@ -222,9 +235,9 @@ describe('the constructor, and what it refuses', () => {
 
   it('many stores on one client add no listener each', async () => {
     const { Redis } = await import('ioredis')
-    const ioredis = new Redis({ lazyConnect: true })
-    for (let i = 0; i < 20; i++) new RedisStore(ioredis, { prefix: `${i}:` })
-    expect(ioredis.listenerCount('close')).toBe(1)
+    const client = new Redis({ lazyConnect: true })
+    for (let i = 0; i < 20; i++) new RedisStore(client, { prefix: `${i}:` })
+    expect(client.listenerCount('close')).toBe(1)
   })
 
   it('what is no client', () => {
