@@ -36,9 +36,9 @@ interface Statements {
   readonly after: readonly string[]
 }
 
-// Minutes from now: of live sessions 1 to 100,000; of expired ones as many before now, in no order.
+// Minutes from now, in no order: of live sessions 100,000 to 200,000, of expired ones as many before now.
 const minutes = (n: string, halfExpired: boolean) =>
-  `(1 + (${n} * 7919) % 100000)${halfExpired ? ` * (1 - 2 * (${n} % 2))` : ''}`
+  `(100000 + (${n} * 7919) % 100000${halfExpired ? ` - 300000 * (${n} % 2)` : ''})`
 
 const statements: Readonly<Record<DatabaseName, Statements>> = {
   postgres: {

@@ -62,13 +62,10 @@ async function findsUntil(
   end.then(() => {
     ended = true
   })
-  const start = performance.now()
-  for (let i = 0; !ended; ) {
+  let due = performance.now()
+  while (!ended) {
     // All that is overdue is asked at once, as it would come from the network.
-    for (let due = start; due <= performance.now(); due = start + (i * 1000) / findsPerSecond) {
-      pending.push(timed(due))
-      i++
-    }
+    for (; due <= performance.now(); due += 1000 / findsPerSecond) pending.push(timed(due))
     await delay(1)
   }
   await Promise.all(pending)
