@@ -29,7 +29,7 @@ const options: LaunchOptions & BrowserContextOptions = {
 }
 
 /** Milliseconds. */
-const patience = 10_000
+const patience = 20_000
 
 /** One person's browser, with all that it keeps on disk. */
 export class Profile {
