@@ -18,7 +18,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['gate', 'time-limit', 'token'],
     ['held-calls'],
     ['idle-connections'],
-    ['response-head', 'json-time', 'errors', 'duration', 'cache-control', 'awaitable'],
+    ['response-head', 'json-time', 'errors', 'duration', 'cache-control', 'awaitable', 'backoff'],
   ],
   'drizzle-store': [
     ['index'],
