@@ -12,6 +12,7 @@ const alias = [
   { find: /^@scs\/hono$/, replacement: source('hono/src/index.ts') },
   { find: /^@scs\/koa$/, replacement: source('koa/src/index.ts') },
   { find: /^@scs\/store-tests$/, replacement: source('store-tests/src/index.ts') },
+  { find: /^@scs\/store-decorators$/, replacement: source('store-decorators/src/index.ts') },
   { find: /^@scs\/redis-store$/, replacement: source('redis-store/src/index.ts') },
   { find: /^@scs\/drizzle-store$/, replacement: source('drizzle-store/src/index.ts') },
   {
@@ -52,6 +53,7 @@ export default defineConfig({
       project('hono', './packages/hono', { typecheck }),
       project('koa', './packages/koa', { typecheck }),
       project('redis-store', './packages/redis-store', { typecheck, globalSetup: redisServer }),
+      project('store-decorators', './packages/store-decorators', { typecheck }),
       project('store-tests', './packages/store-tests', { typecheck }),
       // Examples run as a reader runs them: on the built packages, each in a process of its own.
       project('examples', '.', {

@@ -36,6 +36,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['client', 'script', 'session-keys'],
     ['redis-commands', 'redis-error'],
   ],
+  'store-decorators': [['index'], ['cached-store', 'migrating-store']],
   express: [['index'], ['load-and-save']],
   fastify: [['index'], ['load-and-save']],
   hono: [

@@ -56,4 +56,5 @@ export type { NodeResponse } from './response-head.ts'
 // For authors of stores
 
 export { type Cleanup, startCleanup } from './cleanup.ts'
+export { StoreAccess } from './store-access.ts'
 export { isWellFormedToken } from './token.ts'

@@ -1,6 +1,6 @@
 import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import { type Context, withoutSignal } from './context.ts'
-import type { AtomicStore, SessionStore } from './store.ts'
+import type { AtomicStore, CtxStore, SessionStore } from './store.ts'
 
 const atomicMethods = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
 
@@ -9,13 +9,16 @@ const atomicMethods = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
  * client's signal.
  */
 export class StoreAccess {
+  /** As `findCtx` of {@link CtxStore}. */
   readonly find: (ctx: Context, token: string) => Awaitable<Uint8Array | undefined>
+  /** As `commitCtx` of {@link CtxStore}. */
   readonly commit: (
     ctx: Context,
     token: string,
     data: Uint8Array,
     expiry: Date,
   ) => Awaitable<unknown>
+  /** As `deleteCtx` of {@link CtxStore}. */
   readonly delete: (ctx: Context, token: string) => Awaitable<unknown>
   /** The store's atomic methods, where it has them. */
   readonly atomic: AtomicStore | undefined

@@ -1,0 +1,145 @@
+import {
+  type AtomicStore,
+  type Awaitable,
+  type Context,
+  type CtxStore,
+  type ScannableStore,
+  type SessionStore,
+  StoreAccess,
+} from '@scs/core'
+import { LRUCache } from 'lru-cache'
+
+/** Options of {@link CachedStore}. */
+export interface CachedStoreOptions {
+  /**
+   * For how many milliseconds a session may be read from memory after it was read from the store: for so long a logout
+   * or a change in another process may go unseen in this one. A whole number, 1 or more.
+   */
+  maxAge: number
+  /** How many sessions are in memory at most; those that were not used for longest go first. @default 10_000 */
+  maxEntries?: number | undefined
+  /** How many bytes of session data are in memory at most. @default 67_108_864 (64 MB) */
+  maxBytes?: number | undefined
+}
+
+interface Row {
+  readonly data: Uint8Array
+  readonly expiry: Date
+}
+
+/**
+ * A store with a cache before it, in this process's memory: a session that was read less than `maxAge` ago is read from
+ * there. Sessions that are not in the store are always looked for.
+ *
+ * - A write goes to the store, and the session out of the cache, whatever the store's answer: what this process
+ *   has written, or was refused, is never read from the cache afterwards.
+ * - **A write of another process is seen after `maxAge` at the latest**, also a logout: until then, this one reads the
+ *   session that was destroyed. It cannot write to it: writes are compared with the store's row, and what is gone is
+ *   revoked.
+ * - The store must have the atomic methods. On one without, a session from the cache would be written back over a later
+ *   one, or over none.
+ * - Managers that share sessions in one process must share the cache.
+ */
+export class CachedStore implements CtxStore, AtomicStore {
+  /** As the store's own iteration, past the cache; there when the store has one (`scan`, `allCtx` or `all`). */
+  readonly scan?: ScannableStore['scan']
+  readonly #store: StoreAccess
+  readonly #atomic: AtomicStore
+  readonly #rows: LRUCache<string, Row>
+  /** Of each token, the read in progress that may put a row into the cache: the last one begun, if no write has ended since. */
+  readonly #reads = new Map<string, symbol>()
+
+  /** Throws a TypeError when the store has no atomic methods, or for an invalid option. */
+  constructor(store: SessionStore & AtomicStore, options: CachedStoreOptions) {
+    const access = new StoreAccess(store)
+    const { atomic, sessions } = access
+    if (!atomic)
+      throw new TypeError(
+        'store has none of the atomic methods, without which a cache loses changes',
+      )
+    this.#store = access
+    this.#atomic = atomic
+    this.#rows = new LRUCache({
+      ttl: checkedCount('maxAge', options.maxAge),
+      ttlResolution: 0,
+      max: checkedCount('maxEntries', options.maxEntries ?? 10_000),
+      maxSize: checkedCount('maxBytes', options.maxBytes ?? 64 * 1024 * 1024),
+      sizeCalculation: ({ data }, token) => token.length + data.length,
+    })
+    if (sessions) {
+      this.scan = async function* (ctx) {
+        yield* await sessions(ctx)
+      }
+    }
+  }
+
+  findCtx(ctx: Context, token: string): Awaitable<Uint8Array | undefined> {
+    return this.#cached(token)?.data ?? this.#read(ctx, token).then((row) => row?.data)
+  }
+
+  findWithExpiry(ctx: Context, token: string): Awaitable<Row | undefined> {
+    return this.#cached(token) ?? this.#read(ctx, token)
+  }
+
+  commitCtx(ctx: Context, token: string, data: Uint8Array, expiry: Date): Promise<unknown> {
+    return this.#write([token], () => this.#store.commit(ctx, token, data, expiry))
+  }
+
+  deleteCtx(ctx: Context, token: string): Promise<unknown> {
+    return this.#write([token], () => this.#store.delete(ctx, token))
+  }
+
+  replace(...call: Parameters<AtomicStore['replace']>): Promise<boolean> {
+    return this.#write([call[1]], () => this.#atomic.replace(...call))
+  }
+
+  touch(ctx: Context, token: string, expiry: Date): Promise<boolean> {
+    return this.#write([token], () => this.#atomic.touch(ctx, token, expiry))
+  }
+
+  rename(...call: Parameters<AtomicStore['rename']>): Promise<boolean> {
+    return this.#write([call[1], call[2]], () => this.#atomic.rename(...call))
+  }
+
+  #cached(token: string): Row | undefined {
+    const row = this.#rows.get(token)
+    return row && row.expiry.getTime() > Date.now() ? copyOf(row) : undefined
+  }
+
+  async #read(ctx: Context, token: string): Promise<Row | undefined> {
+    // The age counts from here: what is written after it may be missing in the answer.
+    const start = performance.now()
+    const read = Symbol()
+    this.#reads.set(token, read)
+    try {
+      const row = await this.#atomic.findWithExpiry(ctx, token)
+      if (row && this.#reads.get(token) === read) this.#rows.set(token, copyOf(row), { start })
+      return row
+    } finally {
+      if (this.#reads.get(token) === read) this.#reads.delete(token)
+    }
+  }
+
+  // Also when it was refused or has failed: the row is not what the cache has, or may not be.
+  async #write<T>(tokens: readonly string[], write: () => Awaitable<T>): Promise<T> {
+    try {
+      return await write()
+    } finally {
+      for (const token of tokens) {
+        this.#rows.delete(token)
+        this.#reads.delete(token)
+      }
+    }
+  }
+}
+
+// Neither what a caller does to its bytes, nor the memory around a driver's, is the cache's.
+function copyOf({ data, expiry }: Row): Row {
+  return { data: new Uint8Array(data), expiry: new Date(expiry) }
+}
+
+function checkedCount(option: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
+  const given = typeof value === 'number' ? value : `of type ${typeof value}`
+  throw new TypeError(`${option} must be a whole number, 1 or more; it is ${given}`)
+}

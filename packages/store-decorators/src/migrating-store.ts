@@ -1,0 +1,79 @@
+import {
+  type AtomicStore,
+  type CtxStore,
+  type ScannableStore,
+  type SessionStore,
+  StoreAccess,
+} from '@scs/core'
+
+/** The two stores of {@link migratingStore}. */
+export interface MigratingStores<S extends SessionStore = SessionStore> {
+  /** The store that is to be left: its sessions stay in it until they end, and no new one comes. */
+  from: S
+  /** The store that is to be used: new sessions go there. */
+  to: S
+}
+
+/**
+ * Two stores as one, for the move from one to another without logging anybody out: a session stays in the store where
+ * it is, and new ones go to `to`. As no session is ever in both, each step is one step of the store that has it: no
+ * change is lost and no logout undone, whatever crashes or comes at once.
+ *
+ * - A session that is not in `to` is looked for in `from`. Both must be reachable.
+ * - It has AtomicStore when both stores have it, and `scan` when both can list their sessions. Without AtomicStore it is
+ *   as any plain store: the last writer wins.
+ * - A renewed session stays in `from` as well, with its new deadline; on plain stores it moves to `to`.
+ *
+ * Throws a TypeError that names the store that is none.
+ */
+export function migratingStore(
+  stores: MigratingStores<SessionStore & AtomicStore>,
+): SessionStore & AtomicStore
+export function migratingStore(stores: MigratingStores): SessionStore
+export function migratingStore(stores: MigratingStores): SessionStore {
+  const from = accessTo('from', stores.from)
+  const to = accessTo('to', stores.to)
+  const store: CtxStore & Partial<ScannableStore> = {
+    findCtx: async (ctx, token) => (await to.find(ctx, token)) ?? from.find(ctx, token),
+    async commitCtx(ctx, token, data, expiry) {
+      const { commit } = (await from.find(ctx, token)) ? from : to
+      await commit(ctx, token, data, expiry)
+    },
+    async deleteCtx(ctx, token) {
+      await to.delete(ctx, token)
+      await from.delete(ctx, token)
+    },
+    ...(from.sessions && to.sessions && bothScannable(from.sessions, to.sessions)),
+  }
+  return from.atomic && to.atomic ? { ...store, ...bothAtomic(from.atomic, to.atomic) } : store
+}
+
+// What `to` refuses it does not have, or has with other data: then `from` has it not.
+function bothAtomic(from: AtomicStore, to: AtomicStore): AtomicStore {
+  return {
+    findWithExpiry: async (...call) =>
+      (await to.findWithExpiry(...call)) ?? from.findWithExpiry(...call),
+    replace: async (...call) => (await to.replace(...call)) || from.replace(...call),
+    touch: async (...call) => (await to.touch(...call)) || from.touch(...call),
+    rename: async (...call) => (await to.rename(...call)) || from.rename(...call),
+  }
+}
+
+type Sessions = NonNullable<StoreAccess['sessions']>
+
+function bothScannable(from: Sessions, to: Sessions): ScannableStore {
+  return {
+    async *scan(ctx) {
+      yield* await to(ctx)
+      yield* await from(ctx)
+    },
+  }
+}
+
+function accessTo(name: string, store: SessionStore): StoreAccess {
+  try {
+    return new StoreAccess(store)
+  } catch (error) {
+    throw new TypeError(`${name}: ${error instanceof Error ? error.message : error}`)
+  }
+}

@@ -1,0 +1,276 @@
+import { background, hour, SessionManager, type SessionStore } from '@scs/core'
+import { migratingStore } from '@scs/store-decorators'
+import { describe, expect, it } from 'vitest'
+import { ControlledStore, listed, memory, plain, sqlite } from './stores.ts'
+
+const ctx = background()
+const bytes = (text: string) => new Uint8Array(Buffer.from(text))
+const inAnHour = () => new Date(Date.now() + hour)
+
+/** A session `old` in the store that is to be left, and one `new` in the other. */
+async function twoStores() {
+  const [from, to] = [memory(), memory()]
+  from.commit('old', bytes('old'), inAnHour())
+  to.commit('new', bytes('new'), inAnHour())
+  return { from, to, store: migratingStore({ from, to }) }
+}
+
+interface Values {
+  user: string
+  count: number
+}
+
+const managerOn = (store: SessionStore, errors: unknown[] = []) =>
+  new SessionManager<Values>({ store, onError: (error) => errors.push(error) })
+
+/** A token of a session that was there before the migration. */
+async function login(store: SessionStore): Promise<string> {
+  const manager = managerOn(store)
+  const session = await manager.load(ctx, '')
+  manager.put(session, 'user', 'alice')
+  manager.put(session, 'count', 0)
+  return (await manager.commit(session))?.token ?? ''
+}
+
+async function userOf(manager: SessionManager<Values>, token: string): Promise<string> {
+  return manager.getString(await manager.load(ctx, token), 'user')
+}
+
+describe('a session is in one of the two', () => {
+  it('new ones go to the new store', async () => {
+    const { from, to, store } = await twoStores()
+    await store.commitCtx?.(ctx, 'another', bytes('another'), inAnHour())
+    expect([...from.all().keys()]).toEqual(['old'])
+    expect([...to.all().keys()]).toEqual(['new', 'another'])
+  })
+
+  it('one of the old store is found there, and written there', async () => {
+    const { from, to, store } = await twoStores()
+    expect(await store.findCtx?.(ctx, 'old')).toEqual(bytes('old'))
+    expect(await store.findWithExpiry(ctx, 'old')).toEqual(from.findWithExpiry(ctx, 'old'))
+    const expiry = new Date(Date.now() + 2 * hour)
+    expect(await store.touch(ctx, 'old', expiry)).toBe(true)
+    expect(from.findWithExpiry(ctx, 'old')?.expiry).toEqual(expiry)
+    expect(await store.replace(ctx, 'old', bytes('old'), bytes('2'), expiry)).toBe(true)
+    await store.commitCtx?.(ctx, 'old', bytes('3'), expiry)
+    expect(await store.rename(ctx, 'old', 'renewed', bytes('3'), bytes('4'), expiry)).toBe(true)
+    expect([...from.all()]).toEqual([['renewed', bytes('4')]])
+    expect([...to.all().keys()]).toEqual(['new'])
+  })
+
+  it('one that is in neither is in neither afterwards', async () => {
+    const { from, to, store } = await twoStores()
+    const none = bytes('')
+    expect(await store.findCtx?.(ctx, 'none')).toBeUndefined()
+    expect(await store.touch(ctx, 'none', inAnHour())).toBe(false)
+    expect(await store.replace(ctx, 'none', none, none, inAnHour())).toBe(false)
+    expect(await store.rename(ctx, 'none', 'other', none, none, inAnHour())).toBe(false)
+    expect([from.all().size, to.all().size]).toEqual([1, 1])
+  })
+
+  it('delete looks for it in both', async () => {
+    const { from, to, store } = await twoStores()
+    await store.deleteCtx?.(ctx, 'old')
+    await store.deleteCtx?.(ctx, 'new')
+    expect([from.all().size, to.all().size]).toEqual([0, 0])
+  })
+
+  it('scan gives those of both', async () => {
+    const { store } = await twoStores()
+    const all = new Map(await listed(store))
+    expect(all).toEqual(
+      new Map([
+        ['new', bytes('new')],
+        ['old', bytes('old')],
+      ]),
+    )
+  })
+})
+
+describe('what it has', () => {
+  const methods = ['findWithExpiry', 'replace', 'touch', 'rename', 'scan'] as const
+  const has = (store: SessionStore) => methods.filter((method) => store[method] !== undefined)
+
+  it('the atomic methods and scan, when both have them', async () => {
+    expect(has(migratingStore({ from: await sqlite(), to: memory() }))).toEqual(methods)
+    expect(has(migratingStore({ from: plain(memory()), to: memory() }))).toEqual([])
+    expect(has(migratingStore({ from: memory(), to: plain(memory()) }))).toEqual([])
+  })
+
+  it('scan also when a store can only list them all at once', async () => {
+    const [from, to] = [memory(), memory()]
+    from.commit('old', bytes('old'), inAnHour())
+    const listing = { ...plain(from), all: () => from.all() }
+    const store = migratingStore({ from: listing, to })
+    expect(has(store)).toEqual(['scan'])
+    expect(await listed(store)).toEqual([['old', bytes('old')]])
+  })
+
+  it('says which of the two is no store', () => {
+    expect(() => migratingStore({ from: {} as never, to: memory() })).toThrow(
+      new TypeError('from: store has neither a method find nor findCtx'),
+    )
+    expect(() => migratingStore({ from: memory(), to: undefined as never })).toThrow(
+      new TypeError('to: store must be an object'),
+    )
+  })
+})
+
+describe('with session managers', () => {
+  it('nobody is logged out, and new sessions leave the old store alone', async () => {
+    const [from, to] = [await sqlite(), memory()]
+    const token = await login(from)
+    const manager = managerOn(migratingStore({ from, to }))
+    const session = await manager.load(ctx, token)
+    expect(manager.getString(session, 'user')).toBe('alice')
+    manager.put(session, 'user', 'alice b.')
+    await manager.commit(session)
+    expect(await userOf(manager, token)).toBe('alice b.')
+    expect(await userOf(manager, await login(migratingStore({ from, to })))).toBe('alice')
+    expect([(await from.all()).size, to.all().size]).toEqual([1, 1])
+  })
+
+  it('a logout is a logout in both stores, also while another request writes', async () => {
+    const [from, to] = [await sqlite(), memory()]
+    const errors: unknown[] = []
+    const manager = managerOn(migratingStore({ from, to }), errors)
+    for (const token of [await login(from), await login(to)]) {
+      const [leaving, writing] = [await manager.load(ctx, token), await manager.load(ctx, token)]
+      manager.put(writing, 'count', 1)
+      await manager.destroy(leaving)
+      expect(await manager.commit(writing)).toBeUndefined()
+      expect(await userOf(manager, token)).toBe('')
+    }
+    expect(errors).toMatchObject(Array(2).fill({ code: 'ERR_SESSION_REVOKED' }))
+    expect([(await from.all()).size, to.all().size]).toEqual([0, 0])
+  })
+
+  it('a renewed session lives under its new token alone', async () => {
+    const [from, to] = [await sqlite(), memory()]
+    const token = await login(from)
+    const manager = managerOn(migratingStore({ from, to }))
+    const session = await manager.load(ctx, token)
+    await manager.renewToken(session)
+    await manager.commit(session)
+    expect(await userOf(manager, token)).toBe('')
+    expect(await userOf(manager, manager.token(session))).toBe('alice')
+  })
+
+  it('two sessions of two stores are merged', async () => {
+    const [from, to] = [await sqlite(), memory()]
+    const [old, token] = [await login(from), await login(to)]
+    const manager = managerOn(migratingStore({ from, to }))
+    const session = await manager.load(ctx, token)
+    manager.remove(session, 'user')
+    await manager.mergeSession(session, old)
+    await manager.commit(session)
+    expect(await userOf(manager, token)).toBe('alice')
+    expect((await from.all()).size).toBe(0)
+  })
+
+  it('iterate gives, and destroys, the sessions of both', async () => {
+    const [from, to] = [await sqlite(), memory()]
+    await login(from)
+    await login(to)
+    const manager = managerOn(migratingStore({ from, to }))
+    const users: string[] = []
+    await manager.iterate(ctx, async (each) => {
+      users.push(manager.getString(each, 'user'))
+      await manager.destroy(each)
+    })
+    expect(users).toEqual(['alice', 'alice'])
+    expect([(await from.all()).size, to.all().size]).toEqual([0, 0])
+  })
+
+  // While servers are replaced one by one, some still write new sessions to the old store.
+  it('200 requests in two processes that move opposite ways add 200 to a counter', async () => {
+    const [from, to] = [await sqlite(), memory()]
+    const managers = [
+      managerOn(migratingStore({ from, to })),
+      managerOn(migratingStore({ from: to, to: from })),
+    ]
+    for (const token of [await login(from), await login(to)]) {
+      await Promise.all(
+        Array.from({ length: 200 }, async (_, i) => {
+          const manager = managers[i % 2] ?? managerOn(from)
+          const session = await manager.load(ctx, token)
+          manager.update(session, 'count', (count = 0) => count + 1)
+          await manager.commit(session)
+        }),
+      )
+      for (const manager of managers) {
+        expect(manager.get(await manager.load(ctx, token), 'count')).toBe(200)
+      }
+    }
+    expect([(await from.all()).size, to.all().size]).toEqual([1, 1])
+  })
+
+  it('a renewal on plain stores takes the session to the new one', async () => {
+    const [from, to] = [memory(), memory()]
+    const token = await login(from)
+    const manager = managerOn(migratingStore({ from: plain(from), to: plain(to) }))
+    const session = await manager.load(ctx, token)
+    await manager.renewToken(session)
+    await manager.commit(session)
+    expect([from.all().size, to.all().size]).toEqual([0, 1])
+    expect(await userOf(manager, manager.token(session))).toBe('alice')
+  })
+
+  it('what is left is copied when nobody writes', async () => {
+    const [from, to] = [await sqlite(), memory()]
+    const tokens = [await login(from), await login(from)]
+    for await (const [token] of from.scan(ctx)) {
+      const row = await from.findWithExpiry(ctx, token)
+      if (row) await to.commit(token, row.data, row.expiry)
+    }
+    const manager = managerOn(to)
+    for (const token of tokens) expect(await userOf(manager, token)).toBe('alice')
+  })
+})
+
+describe('when a store fails', () => {
+  const down = () => {
+    throw new Error('the store is down')
+  }
+
+  it('a session of the other one is not taken for none', async () => {
+    for (const broken of ['from', 'to'] as const) {
+      const stores = { from: new ControlledStore(), to: new ControlledStore() }
+      stores.from.commit('old', bytes('old'), inAnHour())
+      stores[broken].before = down
+      const store = migratingStore(stores)
+      const call = store.findWithExpiry(ctx, 'old')
+      await expect(call).rejects.toThrow('the store is down')
+    }
+  })
+
+  it('a delete that found one store down has not been told as done, and is done again', async () => {
+    for (const broken of ['from', 'to'] as const) {
+      const stores = { from: new ControlledStore(), to: new ControlledStore() }
+      const manager = managerOn(migratingStore(stores))
+      const token = await login(stores.from)
+      const session = await manager.load(ctx, token)
+      stores[broken].before = (call) => (call === 'deleteCtx' ? down() : undefined)
+      await expect(manager.destroy(session)).rejects.toThrow('the store is down')
+      expect(await userOf(manager, token)).toBe('alice')
+      stores[broken].before = () => {}
+      await manager.destroy(session)
+      expect(await userOf(manager, token)).toBe('')
+    }
+  })
+
+  it('a write whose answer is lost is made once', async () => {
+    const stores = { from: new ControlledStore(), to: new ControlledStore() }
+    const manager = managerOn(migratingStore(stores))
+    const token = await login(stores.from)
+    const session = await manager.load(ctx, token)
+    manager.update(session, 'count', (count = 0) => count + 1)
+    let losses = 1
+    stores.from.after = (call) => {
+      if (call === 'replace' && losses-- > 0) down()
+    }
+    await manager.commit(session)
+    expect(losses).toBe(0)
+    expect(manager.get(await manager.load(ctx, token), 'count')).toBe(1)
+  })
+})
