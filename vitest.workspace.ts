@@ -71,6 +71,12 @@ export default defineConfig({
         include: ['*.test.ts'],
         globalSetup: at('./test/browser/global-setup.ts'),
       }),
+      // Several database servers, which fail.
+      project('clusters', './packages/drizzle-store', {
+        include: ['test-clusters/**/*.test.ts'],
+        globalSetup: at('./test/servers/clusters-global-setup.ts'),
+        fileParallelism: false,
+      }),
       // An nginx of its own in front.
       project('caches', './test/caches', {
         include: ['*.test.ts'],

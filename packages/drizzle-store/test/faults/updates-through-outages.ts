@@ -3,20 +3,20 @@ import type { ServerProcess } from './server-process.ts'
 import { UpdatedSession } from './updates.ts'
 
 const updates = 2000
-const outages = 3
 // Of them on the way at once.
 const concurrency = 100
 // An outage ends some hundred updates: of those that come meanwhile, no more than these are sent.
 const mostMeanwhile = 50
 
 /**
- * Sends 2,000 updates of eight sessions to `processes`, with three outages at random moments: `outage` makes one, given
- * a cookie, and is fulfilled when it is over. No acknowledged update is lost, none is counted twice, each has an answer;
+ * Sends 2,000 updates of eight sessions to `processes`, with `outages` at random moments: `outage` makes one, given a
+ * cookie, and is fulfilled when it is over. No acknowledged update is lost, none is counted twice, each has an answer;
  * afterwards, all goes on.
  */
 export async function updateThroughOutages(
   processes: readonly ServerProcess[],
   outage: (cookie: string) => Promise<void>,
+  outages = 3,
 ): Promise<void> {
   const [first] = processes
   if (first === undefined) throw new Error('no process')

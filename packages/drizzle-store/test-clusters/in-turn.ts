@@ -1,0 +1,23 @@
+import type { Context } from '@scs/core'
+import type { DrizzleStore } from '@scs/drizzle-store'
+
+/** One store whose calls go to one of `stores` after another: each finds what the last one did elsewhere. */
+export function inTurn(stores: readonly DrizzleStore[]) {
+  let calls = 0
+  const next = () => stores[calls++ % stores.length] as DrizzleStore
+  return {
+    find: (token: string) => next().find(token),
+    findCtx: (ctx: Context, token: string) => next().findCtx(ctx, token),
+    commit: (...args: Parameters<DrizzleStore['commit']>) => next().commit(...args),
+    commitCtx: (...args: Parameters<DrizzleStore['commitCtx']>) => next().commitCtx(...args),
+    delete: (token: string) => next().delete(token),
+    deleteCtx: (ctx: Context, token: string) => next().deleteCtx(ctx, token),
+    findWithExpiry: (ctx: Context, token: string) => next().findWithExpiry(ctx, token),
+    replace: (...args: Parameters<DrizzleStore['replace']>) => next().replace(...args),
+    touch: (...args: Parameters<DrizzleStore['touch']>) => next().touch(...args),
+    rename: (...args: Parameters<DrizzleStore['rename']>) => next().rename(...args),
+    all: () => next().all(),
+    allCtx: (ctx: Context) => next().allCtx(ctx),
+    scan: (ctx: Context) => next().scan(ctx),
+  }
+}
