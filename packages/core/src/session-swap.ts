@@ -119,7 +119,7 @@ export class SessionSwap {
     if (finding === 'gone') return undefined
     if (finding !== 'still there') {
       const expiry = this.#done(finding)
-      if (this.#data.pending === 0 && !this.#data.renewed) return expiry
+      if (this.#data.pending === 0) return expiry
     }
     if (this.#faults > mostFaults || isOfTheCaller(this.#fault)) throw this.#fault
     if (this.#tries >= mostTries) throw conflict(this.#tries)
