@@ -7,7 +7,12 @@ const source = (path: string): string => at(`./packages/${path}`)
 // Tests run on the sources, so that coverage and stack traces speak of the files that one edits.
 const alias = [
   { find: /^@scs\/core$/, replacement: source('core/src/index.ts') },
+  { find: /^@scs\/express$/, replacement: source('express/src/index.ts') },
+  { find: /^@scs\/fastify$/, replacement: source('fastify/src/index.ts') },
+  { find: /^@scs\/hono$/, replacement: source('hono/src/index.ts') },
+  { find: /^@scs\/koa$/, replacement: source('koa/src/index.ts') },
   { find: /^@scs\/store-tests$/, replacement: source('store-tests/src/index.ts') },
+  { find: /^@scs\/redis-store$/, replacement: source('redis-store/src/index.ts') },
   { find: /^@scs\/drizzle-store$/, replacement: source('drizzle-store/src/index.ts') },
   {
     find: /^@scs\/drizzle-store\/(pg|mysql|sqlite)$/,
@@ -35,21 +40,49 @@ const typecheck = {
 
 // Private PostgreSQL and MariaDB, started when a project that names this has tests to run.
 const servers = at('./test/servers/global-setup.ts')
+const redisServer = at('./test/servers/redis-global-setup.ts')
 
 export default defineConfig({
   test: {
     projects: [
       project('core', './packages/core', { typecheck }),
       project('drizzle-store', './packages/drizzle-store', { typecheck, globalSetup: servers }),
+      project('express', './packages/express', { typecheck }),
+      project('fastify', './packages/fastify', { typecheck }),
+      project('hono', './packages/hono', { typecheck }),
+      project('koa', './packages/koa', { typecheck }),
+      project('redis-store', './packages/redis-store', { typecheck, globalSetup: redisServer }),
       project('store-tests', './packages/store-tests', { typecheck }),
       // Examples run as a reader runs them: on the built packages, each in a process of its own.
       project('examples', '.', {
         include: ['examples/*/test/**/*.test.ts'],
         globalSetup: servers,
       }),
-      project('workspace', '.', { include: ['test/**/*.test.ts', 'scripts/test/**/*.test.ts'] }),
+      // One suite for every server; most of a case's time is waiting.
+      project('conversations', './test/conversations', {
+        include: ['table.test.ts', 'cases/*.test.ts'],
+        maxConcurrency: 20,
+        isolate: false,
+      }),
+      // Debian's Chromium.
+      project('browser', './test/browser', {
+        include: ['*.test.ts'],
+        globalSetup: at('./test/browser/global-setup.ts'),
+      }),
+      // An nginx of its own in front.
+      project('caches', './test/caches', {
+        include: ['*.test.ts'],
+        globalSetup: at('./test/caches/global-setup.ts'),
+      }),
+      project('workspace', '.', {
+        include: ['test/{servers,structure}/**/*.test.ts', 'scripts/test/**/*.test.ts'],
+      }),
     ],
-    reporters: ['default', at('./scripts/tally-reporter.ts')],
+    reporters: [
+      'default',
+      at('./test/conversations/table-reporter.ts'),
+      at('./scripts/tally-reporter.ts'),
+    ],
     coverage: {
       provider: 'v8',
       include: ['packages/*/src/**'],

@@ -1,7 +1,9 @@
+import type { StoreName } from '../support/databases.ts'
+
 /** A session library on a database, in so many server processes. */
 export interface Contestant {
   readonly peer: 'scs' | 'express-session'
-  readonly store: 'memory' | 'sqlite' | 'postgres' | 'mariadb'
+  readonly store: StoreName
   readonly processes: number
 }
 

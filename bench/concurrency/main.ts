@@ -1,7 +1,9 @@
 // Says what remains of sessions whose requests overlap, and what that costs where none do. Ends with 1 when this project's
 // sessions lose anything, or cost too much. README.md has the tables.
+
+import { Databases } from '../support/databases.ts'
+import { progress } from '../support/progress.ts'
 import { type Contestant, contestants, nameOf } from './contestants.ts'
-import { Databases } from './databases.ts'
 import { type Cost, measureCost, mostRatio } from './measure-cost.ts'
 import { type Losses, logouts, measureLosses, requests } from './measure-losses.ts'
 
@@ -46,8 +48,4 @@ function isOurs({ peer }: Contestant): boolean {
 
 function isWhole({ keys, counted, undoneByWrite, undoneByRead }: Losses): boolean {
   return keys === requests && counted === requests && undoneByWrite === 0 && undoneByRead === 0
-}
-
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
 }

@@ -1,7 +1,8 @@
 import { Agent } from 'node:http'
+import type { Databases } from '../support/databases.ts'
+import { medianOf } from '../support/statistics.ts'
 import { ask } from './ask.ts'
 import type { Contestant } from './contestants.ts'
-import type { Databases } from './databases.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 
 /** CPU of the server process for a request that writes and meets no other, in microseconds. */
@@ -109,9 +110,4 @@ class Load {
   async #cpu(): Promise<number> {
     return (await ask(`${this.#url}/control/cpu`)).cpu ?? Number.NaN
   }
-}
-
-function medianOf(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }

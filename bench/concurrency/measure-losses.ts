@@ -1,6 +1,6 @@
+import type { Databases } from '../support/databases.ts'
 import { ask } from './ask.ts'
 import { type Contestant, nameOf } from './contestants.ts'
-import type { Databases } from './databases.ts'
 import { startServer } from './server-process.ts'
 
 /** What remained after requests that overlapped. */

@@ -7,10 +7,13 @@ interface StoredCookie {
 /** A client with a cookie jar, for one server. It follows redirects, as browsers do after a form. */
 export class Browser {
   readonly #url: string
+  readonly #userAgent: string | undefined
   readonly #jar = new Map<string, StoredCookie>()
 
-  constructor(url: string) {
+  /** `userAgent` is what it calls itself. */
+  constructor(url: string, userAgent?: string) {
     this.#url = url
+    this.#userAgent = userAgent
   }
 
   /** The body of a page. */
@@ -39,7 +42,10 @@ export class Browser {
   /** The headers of its next request. */
   headers(): Record<string, string> {
     const cookies = [...this.#jar].map(([name, { value }]) => `${name}=${value}`)
-    return cookies.length === 0 ? {} : { cookie: cookies.join('; ') }
+    return {
+      ...(cookies.length > 0 && { cookie: cookies.join('; ') }),
+      ...(this.#userAgent && { 'user-agent': this.#userAgent }),
+    }
   }
 
   /** The value of a cookie; `undefined` when there is none. */

@@ -27,11 +27,12 @@ export function temporaryFolder(): string {
   return folder
 }
 
-/** Starts an example in `cwd`, on a port that is free, and waits until it serves; ended after the test. */
+/** Starts an example in `cwd`, on a port that is free, and waits until it serves; ended after the test, unless `atEnd` ends it. */
 export async function startExample(
   example: string,
   cwd: string,
   env: NodeJS.ProcessEnv = {},
+  atEnd: (end: () => void) => void = onTestFinished,
 ): Promise<RunningExample> {
   const child = spawn(process.execPath, [programOf(example)], {
     cwd,
@@ -39,7 +40,7 @@ export async function startExample(
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = once(child, 'close')
-  onTestFinished(() => {
+  atEnd(() => {
     child.kill('SIGKILL')
   })
 

@@ -6,6 +6,7 @@ import type { TestServer } from './test-server.ts'
 export const mariadb: TestServer = {
   name: 'MariaDB',
   variable: 'SCS_TEST_MYSQL_URL',
+  provided: 'mysqlUrl',
   composeUrl: 'mysql://root:scs@127.0.0.1:33069/mysql',
   package: 'mariadb-server',
   tests: 'those of mysql2',

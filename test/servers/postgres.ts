@@ -7,6 +7,7 @@ const debian = '/usr/lib/postgresql'
 export const postgres: TestServer = {
   name: 'PostgreSQL',
   variable: 'SCS_TEST_POSTGRES_URL',
+  provided: 'postgresUrl',
   composeUrl: 'postgres://postgres:scs@127.0.0.1:54329/postgres',
   package: 'postgresql',
   tests: 'those of postgres.js and node-postgres',

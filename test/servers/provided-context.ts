@@ -4,6 +4,8 @@ declare module 'vitest' {
     postgresUrl: string | undefined
     /** A MariaDB (or MySQL) whose user may create databases; `undefined` where there is none. */
     mysqlUrl: string | undefined
+    /** A Redis of its own; `undefined` where there is none. */
+    redisUrl: string | undefined
   }
 }
 

@@ -10,8 +10,11 @@ interface Hash {
 const cost: ScryptOptions = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 2 ** 20 }
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 
-// FOR THE DEMONSTRATION ONLY: one user, with a password in the source. Keep hashes in a database.
-const users = new Map([['ada', await hashPassword('analytical engine')]])
+// FOR THE DEMONSTRATION ONLY: two users, with passwords in the source. Keep hashes in a database.
+const users = new Map([
+  ['ada', await hashPassword('analytical engine')],
+  ['grace', await hashPassword('nanosecond')],
+])
 const nobody = await hashPassword(randomBytes(16).toString('hex'))
 
 /** Whether the user exists and has this password. Either answer takes the same time, and so tells no names. */

@@ -5,26 +5,74 @@ import type { Http2ServerResponse } from 'node:http2'
 const cookieNotice = 'no-cache="Set-Cookie"'
 
 /**
- * The Cache-Control lines of a response that carries a session cookie. Without lines of the handler's own, SCS's line
- * alone. Lines that would let a shared cache store the response (neither `private` nor `no-store`) become private, as
- * few caches heed the qualified `no-cache`: `public` and `s-maxage` go, `private` comes.
+ * Headers that some caches obey in place of Cache-Control: CDN-Cache-Control (RFC 9213) and its vendors' like, which
+ * have the same directives …
  */
-export function cacheControlWithCookie(lines: readonly string[]): string[] {
+const targetedCacheControl = '-cache-control'
+/** … those of Edge Side Includes (Varnish, Fastly) and Akamai, which know no `private`, and nginx's. */
+const otherTargeted: readonly string[] = ['surrogate-control', 'edge-control', 'x-accel-expires']
+
+/**
+ * The Cache-Control lines of a response that carries a session cookie. Without lines of the handler's own, SCS's line
+ * alone, unless the handler has `allowed` caching by another header. Lines that would let a shared cache store the
+ * response (neither `private` nor `no-store`) become private, as few caches heed the qualified `no-cache`: `public` and
+ * `s-maxage` go, `private` comes.
+ */
+export function cacheControlWithCookie(lines: readonly string[], allowed = false): string[] {
+  if (lines.length === 0 && !allowed) return [cookieNotice]
   const directives = lines.map(directivesOf)
   const theirs = directives.flat().filter((directive) => directive !== cookieNotice)
-  if (theirs.length === 0 || theirs.some(isPrivate)) return [...lines, cookieNotice]
+  if (theirs.some(isPrivate) || (theirs.length === 0 && !allowed)) return [...lines, cookieNotice]
   const kept = directives.map((line) => line.filter((directive) => !isShared(directive)))
-  kept[0]?.unshift('private')
-  return [...kept.filter((line) => line.length > 0).map((line) => line.join(', ')), cookieNotice]
+  const [first = [], ...others] = kept
+  return [
+    ...[['private', ...first], ...others]
+      .filter((line) => line.length > 0)
+      .map((line) => line.join(', ')),
+    cookieNotice,
+  ]
 }
 
-/** Sets the Cache-Control lines of a response that carries a session cookie. */
-export function keepPrivate(res: ServerResponse | Http2ServerResponse): void {
-  const lines = res.getHeader('Cache-Control')
-  res.setHeader(
-    'Cache-Control',
-    lines === undefined ? cookieNotice : cacheControlWithCookie([lines].flat().map(String)),
-  )
+/**
+ * Keeps a response that carries a session cookie out of shared caches, whatever its handler says: Cache-Control becomes
+ * what {@link cacheControlWithCookie} makes of it. Headers that some caches obey in its place go, unless they forbid
+ * storing too; such a header, or Expires, is taken for the handler's leave to cache.
+ */
+export function keepPrivate(to: ServerResponse | Http2ServerResponse | Headers): void {
+  let allowed = false
+  for (const name of namesOf(to)) {
+    if (name === 'expires') allowed = true
+    else if (isTargeted(name) && allowsStoring(name, linesOf(to, name))) {
+      allowed = true
+      if ('removeHeader' in to) to.removeHeader(name)
+      else to.delete(name)
+    }
+  }
+  const lines = cacheControlWithCookie(linesOf(to, 'cache-control'), allowed)
+  if (!('setHeader' in to)) to.set('Cache-Control', lines.join(', '))
+  // A single line as a string, as it was given to Node.
+  else to.setHeader('Cache-Control', lines.length === 1 ? String(lines[0]) : lines)
+}
+
+// In lower case.
+function namesOf(to: ServerResponse | Http2ServerResponse | Headers): Iterable<string> {
+  return 'getHeaderNames' in to ? to.getHeaderNames() : [...to.keys()]
+}
+
+function linesOf(to: ServerResponse | Http2ServerResponse | Headers, name: string): string[] {
+  const value = 'getHeader' in to ? to.getHeader(name) : to.get(name)
+  return value === undefined || value === null ? [] : [value].flat().map(String)
+}
+
+function isTargeted(name: string): boolean {
+  return name.endsWith(targetedCacheControl) || otherTargeted.includes(name)
+}
+
+function allowsStoring(name: string, lines: readonly string[]): boolean {
+  const directives = lines.flatMap(directivesOf)
+  if (name.endsWith(targetedCacheControl)) return !directives.some(isPrivate)
+  // To nginx 0 says what `no-store` says to the others.
+  return !directives.some((directive) => /^(?:no-store|0)$/i.test(directive))
 }
 
 // cache-directive = token [ "=" ( token / quoted-string ) ], separated by commas (RFC 9111 section 5.2).

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { parseCookie, stringifySetCookie } from 'cookie'
-import { cacheControlWithCookie, keepPrivate } from './cache-control.ts'
+import { keepPrivate } from './cache-control.ts'
+import { addLine } from './response-head.ts'
 import { isWellFormedToken } from './token.ts'
 
 /** The session cookie's name and attributes. */
@@ -138,13 +139,8 @@ export function addCookie(
   to: ServerResponse | Http2ServerResponse | Headers,
   setCookie: string,
 ): void {
-  if (isHeaders(to)) {
-    const line = to.get('cache-control')
-    to.append('Set-Cookie', setCookie)
-    to.set('Cache-Control', cacheControlWithCookie(line === null ? [] : [line]).join(', '))
-    return
-  }
-  to.appendHeader('Set-Cookie', setCookie)
+  if (isHeaders(to)) to.append('Set-Cookie', setCookie)
+  else addLine(to, 'Set-Cookie', setCookie)
   keepPrivate(to)
 }
 

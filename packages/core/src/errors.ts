@@ -34,3 +34,11 @@ export class SessionError extends Error {
     this.code = code
   }
 }
+
+/** The error for what the client can no longer be told. */
+export function headersSent(consequence: string): SessionError {
+  return new SessionError(
+    'ERR_SESSION_HEADERS_SENT',
+    `the response headers have left: ${consequence}; do it before the first byte is written`,
+  )
+}

@@ -1,10 +1,13 @@
+import { AsyncResource } from 'node:async_hooks'
+import { isClosingIdle, spareHeld } from './idle-connections.ts'
 import {
   coded,
-  cut,
   isHttp2,
   type NodeResponse,
   restoreStatus,
-  statusMessageOf,
+  type Status,
+  settleStatusMessage,
+  statusOf,
 } from './response-head.ts'
 
 /** The methods of a response that make its first byte leave. */
@@ -32,19 +35,20 @@ type HeldResponse = NodeResponse & { [heldOf]?: HeldCalls }
 export class HeldCalls {
   readonly #res: HeldResponse
   readonly #calls: Call[] = []
-  readonly #statusCode: number
-  readonly #statusMessage: string | undefined
+  /** What is set after the first byte wanted out comes too late, as it would have without the hold. */
+  readonly #status: Status
   readonly #finished: PropertyDescriptor | undefined
   #bytes = 0
+  #corked: number
   #needDrain = false
   #ended = false
 
   constructor(res: NodeResponse) {
     this.#res = res
-    // What is set after the first byte wanted out comes too late, as it would have without the hold.
-    this.#statusCode = res.statusCode
-    this.#statusMessage = statusMessageOf(res)
+    this.#status = statusOf(res)
+    this.#corked = res.writableCorked
     this.#finished = Object.getOwnPropertyDescriptor(res, 'finished')
+    if (!isHttp2(res)) spareHeld(res)
     this.#shadow()
   }
 
@@ -60,12 +64,19 @@ export class HeldCalls {
     return this.#bytes
   }
 
+  get corked(): number {
+    return this.#ended ? 0 : this.#corked
+  }
+
   /** Holds one call; answers it as the response would, to `writeHead` with an error: the headers are as good as sent. */
   add(method: OutputMethod, args: unknown[]): unknown {
     if (method === 'writeHead' && this.#calls.length > 0) throw headersSent(this.#res)
-    if (method === 'write' || method === 'end') checkChunk(method, args)
-    this.#calls.push({ method, args })
+    if (method === 'write' || (method === 'end' && !this.#ended)) checkChunk(method, args)
+    if (method !== 'writeHead' && this.#calls.length === 0) settleStatusMessage(this.#res)
+    args = args.map(inContext)
+    this.#calls.push(isHttp2(this.#res) ? withoutEmptyChunk(method, args) : { method, args })
     if (method === 'flushHeaders') return undefined
+    if (method === 'write' && this.#ended) return false
     if (method === 'write') {
       this.#bytes += sizeOf(args)
       this.#needDrain ||= this.#bytes >= this.#res.writableHighWaterMark
@@ -76,36 +87,44 @@ export class HeldCalls {
   }
 
   cork(method: 'cork' | 'uncork'): void {
+    this.#corked += method === 'cork' ? 1 : -1
     this.#calls.push({ method, args: [] })
   }
 
   /**
-   * Makes the held calls, in order, through `pass`. Stops before an `end` that `mayEnd` refuses: then the rest stays
-   * held, and it gives `false`.
+   * Makes the held calls, in order, through `pass`; `failed` hears of one that throws. Stops before an `end` that
+   * `mayEnd` refuses: then the rest stays held, and it gives `false`.
    */
   release(
     pass: (method: OutputMethod, args: unknown[]) => unknown,
     mayEnd: () => boolean,
+    failed: (error: unknown) => void,
   ): boolean {
-    const res = this.#res
     this.#unshadow()
-    if (!res.headersSent) restoreStatus(res, this.#statusCode, this.#statusMessage)
+    const res = this.#res
+    const latest = statusOf(res)
+    restoreStatus(res, this.#status)
     let written: unknown = true
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
       const { method, args } = call
       if (method === 'end' && !mayEnd()) {
         this.#calls.unshift(call)
-        this.#shadow()
-        return false
+        break
       }
       try {
         if (method === 'cork' || method === 'uncork') res[method]?.()
         else if (method === 'write') written = pass(method, args)
         else pass(method, args)
-      } catch {
-        // The caller has long returned, and bytes may have left: all that is left is to cut the connection.
-        cut(res)
+      } catch (error) {
+        failed(error)
+        for (const rest of [call, ...this.#calls.splice(0)]) tell(rest.args, error)
       }
+    }
+    // For who looks at it, as a log does: it is what was set last, whatever was sent.
+    restoreStatus(res, latest)
+    if (this.#calls.length > 0) {
+      this.#shadow()
+      return false
     }
     // Node tells the writer itself when its own buffer is full.
     if (this.#needDrain && !this.#ended && written === true) this.#drain()
@@ -157,9 +176,32 @@ export function refuse(res: NodeResponse, method: OutputMethod, args: readonly u
   return method === 'flushHeaders' ? undefined : res
 }
 
+// HTTP/2 sends memory that is no longer its own when an empty chunk is the last of those that it writes at once (seen
+// with Node 22, 24 and 26). What was held is written at once.
+function withoutEmptyChunk(method: OutputMethod, args: unknown[]): Call {
+  const [chunk] = args
+  const isEmpty = chunk === '' || (chunk instanceof Uint8Array && chunk.byteLength === 0)
+  if (!isEmpty || (method !== 'write' && method !== 'end')) return { method, args }
+  const callback = callbackOf(args)
+  if (method === 'end') return { method, args: callback ? [callback] : [] }
+  if (callback) process.nextTick(callback)
+  return { method: 'flushHeaders', args: [] }
+}
+
+// A callback runs in the asynchronous context of the call that it came with.
+function inContext(argument: unknown): unknown {
+  return typeof argument === 'function' ? AsyncResource.bind(argument as () => void) : argument
+}
+
+function callbackOf(args: readonly unknown[]): ((error?: unknown) => void) | undefined {
+  return args.findLast((argument) => typeof argument === 'function') as
+    | ((error?: unknown) => void)
+    | undefined
+}
+
 function tell(args: readonly unknown[], error: unknown): void {
-  const callback = args.findLast((argument) => typeof argument === 'function')
-  if (callback) process.nextTick(callback as (error: unknown) => void, error)
+  const callback = callbackOf(args)
+  if (callback) process.nextTick(callback, error)
 }
 
 function sizeOf([chunk, encoding]: readonly unknown[]): number {
@@ -195,10 +237,11 @@ function method(call: (this: HeldResponse) => void): PropertyDescriptor {
 const shadows: PropertyDescriptorMap = {
   headersSent: getter(() => true),
   writableEnded: getter((held) => held.ended),
-  finished: getter((held) => held.ended),
+  finished: getter((held) => held.ended && !isClosingIdle()),
   writableFinished: getter(() => false),
   writableNeedDrain: getter((held) => held.needDrain && !held.ended),
   writableLength: getter((held) => held.bytes),
+  writableCorked: getter((held) => held.corked),
   cork: method(function () {
     this[heldOf]?.cork('cork')
   }),

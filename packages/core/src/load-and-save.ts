@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { type Awaitable, isThenable } from './awaitable.ts'
-import { type Gate, guard, type Keeper } from './before-headers.ts'
 import { bindContext, type Context, contextOf, withLazySignal } from './context.ts'
-import { cut, isClosed } from './response-head.ts'
+import { type Gate, guard, type Keeper } from './gate.ts'
+import { addLine, cut, isClosed, onceClosed } from './response-head.ts'
 
 /** A handler for Node's http and http2 servers, of whatever kind the request is. */
 export interface RequestListener {
@@ -34,7 +34,6 @@ export function loadAndSave(
   next: (req: IncomingMessage, res: ServerResponse) => unknown,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
-    if (!res.headersSent) res.appendHeader('Vary', 'Cookie')
     const base = withLazySignal(contextOf(req), () => clientSignal(res))
     const serve = (ctx: Context) => new Visit(sessions, req, res, ctx).serve(next)
     const refuse = (error: unknown) => {
@@ -79,6 +78,8 @@ class Visit implements Keeper {
     this.#res = res
     this.#ctx = ctx
     this.#gate = guard(res, this)
+    // After the gate has seen the head, which has no line yet in most cases: that is cheaper to remember.
+    this.#vary()
   }
 
   serve(next: (req: IncomingMessage, res: ServerResponse) => unknown): void {
@@ -114,6 +115,7 @@ class Visit implements Keeper {
   // Whatever errorFunc does, there is an answer: an error of its own is told, and answered plainly.
   onError(error: unknown): unknown {
     this.#failed = true
+    this.#vary()
     const failed = (secondError: unknown) => {
       this.#sessions.onError(secondError, this.#ctx)
       if (this.#res.headersSent) cut(this.#res)
@@ -125,6 +127,14 @@ class Visit implements Keeper {
     } catch (secondError) {
       return failed(secondError)
     }
+  }
+
+  onCut(error: unknown): void {
+    this.#sessions.onError(error, this.#ctx)
+  }
+
+  #vary(): void {
+    if (!this.#res.headersSent) addLine(this.#res, 'Vary', 'Cookie')
   }
 
   #handled(): void {
@@ -141,7 +151,7 @@ class Visit implements Keeper {
       this.#saveUnheard()
     }
     if (isClosed(this.#res)) setImmediate(save)
-    else this.#res.once('close', save)
+    else onceClosed(this.#res, save)
   }
 
   // The client has gone, or has its whole response: what was changed is committed all the same.
@@ -171,9 +181,10 @@ class Visit implements Keeper {
 function clientSignal(res: ServerResponse): AbortSignal {
   const controller = new AbortController()
   const abort = () => {
-    if (!res.writableFinished) controller.abort()
+    // A stream of HTTP/2 whose client has gone is finished by Node, though nobody has ended the response.
+    if (!res.writableEnded || !res.writableFinished) controller.abort()
   }
   if (isClosed(res)) abort()
-  else res.once('close', abort)
+  else onceClosed(res, abort)
   return controller.signal
 }

@@ -1,27 +1,28 @@
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
 
 /** A response of Node's http or of its http2 compatibility API. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** Status and headers of a response at one moment. */
-export interface HeadSnapshot {
+/** What the status line of a response says. */
+export interface Status {
   readonly statusCode: number
+  /** HTTP/2 has none. */
   readonly statusMessage: string | undefined
+}
+
+/** Status and headers of a response at one moment. */
+export interface HeadSnapshot extends Status {
   readonly sendDate: boolean
   readonly headers: ReadonlyArray<readonly [name: string, value: number | string | string[]]>
 }
 
 /** The head as it is now; what happens to the response later does not change it. */
 export function snapshotHead(res: NodeResponse): HeadSnapshot {
-  // The names as they were written, where Node has them: `getHeaderNames` folds their case.
-  const { getRawHeaderNames } = res as { getRawHeaderNames?: () => string[] }
-  const names: string[] = getRawHeaderNames?.call(res) ?? res.getHeaderNames()
   return {
-    statusCode: res.statusCode,
-    statusMessage: statusMessageOf(res),
+    ...statusOf(res),
     sendDate: res.sendDate,
-    headers: names.map((name) => {
+    headers: namesAsWritten(res).map((name) => {
       const value = res.getHeader(name) ?? ''
       return [name, Array.isArray(value) ? [...value] : value]
     }),
@@ -32,23 +33,50 @@ export function snapshotHead(res: NodeResponse): HeadSnapshot {
 export function restoreHead(res: NodeResponse, head: HeadSnapshot): void {
   for (const name of res.getHeaderNames()) res.removeHeader(name)
   for (const [name, value] of head.headers) res.setHeader(name, value)
+  if (!isHttp2(res)) {
+    // Where servers put the length of a body past the headers (@hono/node-server does).
+    Object.assign(res, { _contentLength: null })
+    res.addTrailers({})
+  }
   res.sendDate = head.sendDate
-  restoreStatus(res, head.statusCode, head.statusMessage)
+  restoreStatus(res, head)
 }
 
-/** Sets the status line alone. */
-export function restoreStatus(
-  res: NodeResponse,
-  statusCode: number,
-  statusMessage: string | undefined,
-): void {
+/**
+ * Adds a line to those of `name`. Not by `appendHeader`, which adds to the very array that the handler has set: perhaps
+ * one of all its responses, and then they would all carry what is added to one.
+ */
+export function addLine(res: NodeResponse, name: string, value: string | string[]): void {
+  const lines = res.getHeader(name)
+  if (lines === undefined) res.setHeader(name, value)
+  else res.setHeader(asWritten(res, name), [lines, value].flat().map(String))
+}
+
+/** The status line as it is now. */
+export function statusOf(res: NodeResponse): Status {
+  // HTTP/2 warns when it is asked for a message.
+  return { statusCode: res.statusCode, statusMessage: isHttp2(res) ? undefined : res.statusMessage }
+}
+
+/** Makes the status line what it was. */
+export function restoreStatus(res: NodeResponse, { statusCode, statusMessage }: Status): void {
   res.statusCode = statusCode
   if (!isHttp2(res)) (res as { statusMessage: string | undefined }).statusMessage = statusMessage
 }
 
-/** HTTP/2 has none, and warns when it is asked. */
-export function statusMessageOf(res: NodeResponse): string | undefined {
-  return isHttp2(res) ? undefined : res.statusMessage
+/** Gives the status line a message when it has none, as Node does when it makes the head. */
+export function settleStatusMessage(res: NodeResponse): void {
+  if (!isHttp2(res)) res.statusMessage ||= STATUS_CODES[res.statusCode] ?? 'unknown'
+}
+
+/** Throws as Node does for a status line that cannot be sent, before anything is sent. */
+export function checkStatus(res: NodeResponse): void {
+  if (isHttp2(res)) return
+  checkStatusCode(res.statusCode)
+  // reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ) (RFC 9112 section 4)
+  if (res.statusMessage && /[^\t\x20-\x7e\x80-\xff]/.test(res.statusMessage)) {
+    throw coded(new TypeError('Invalid character in statusMessage'), 'ERR_INVALID_CHAR')
+  }
 }
 
 /** Whether the response's connection has gone, or the response is through with it. */
@@ -56,11 +84,20 @@ export function isClosed(res: NodeResponse): boolean {
   return isHttp2(res) ? res.stream.destroyed : res.destroyed || res.closed
 }
 
+/** Calls `listener` when the response's connection has gone, or the response is through with it. */
+export function onceClosed(res: NodeResponse, listener: () => void): void {
+  // Node does not tell of a HEAD over HTTP/2 whose client has gone.
+  if (isHttp2(res)) res.stream.once('close', listener)
+  else res.once('close', listener)
+}
+
 /** Ends the response so that its client sees that it is not complete: the connection is cut, or the stream reset. */
 export function cut(res: NodeResponse): void {
   // Destroyed without an error, a stream of HTTP/2 looks complete.
   if (isHttp2(res)) res.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-  else res.destroy()
+  else if (res.socket) res.destroy()
+  // A pipelined one that waits for others: they are to be sent.
+  else res.once('socket', () => res.destroy())
 }
 
 /** Whether `res` is of the http2 compatibility API. */
@@ -76,31 +113,43 @@ export function isHttp2(res: NodeResponse): res is Http2ServerResponse {
 export function applyWriteHead(res: NodeResponse, args: readonly unknown[]): unknown[] {
   const [status, reason] = args
   const statusCode = Number(status) | 0
-  if (statusCode < 100 || statusCode > 999) {
-    throw coded(
-      new RangeError(`Invalid status code: ${String(status)}`),
-      'ERR_HTTP_INVALID_STATUS_CODE',
-    )
-  }
+  // HTTP/2 checks it when it is set.
+  if (!isHttp2(res)) checkStatusCode(statusCode, status)
+  const message = typeof reason === 'string' && !isHttp2(res) ? reason : undefined
+  res.statusCode = statusCode
+  if (message === undefined) settleStatusMessage(res)
+  else (res as ServerResponse).statusMessage = message
+  checkStatus(res)
   const headers = typeof reason === 'string' ? args[2] : (args[2] ?? reason)
-  if (typeof reason === 'string' && !isHttp2(res)) {
-    // reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ) (RFC 9112 section 4)
-    if (/[^\t\x20-\x7e\x80-\xff]/.test(reason)) {
-      throw coded(new TypeError('Invalid character in statusMessage'), 'ERR_INVALID_CHAR')
-    }
-    res.statusMessage = reason
-  }
   if (Array.isArray(headers)) applyList(res, headers)
   else if (typeof headers === 'object' && headers !== null) {
     for (const [name, value] of Object.entries(headers)) if (name) res.setHeader(name, value)
   }
-  res.statusCode = statusCode
-  return typeof reason === 'string' && !isHttp2(res) ? [statusCode, reason] : [statusCode]
+  return message === undefined ? [statusCode] : [statusCode, message]
+}
+
+function checkStatusCode(statusCode: number, given: unknown = statusCode): void {
+  if (statusCode >= 100 && statusCode <= 999) return
+  throw coded(
+    new RangeError(`Invalid status code: ${String(given)}`),
+    'ERR_HTTP_INVALID_STATUS_CODE',
+  )
 }
 
 /** An error with the code that Node gives its own of that kind. */
 export function coded<E extends Error>(error: E, code: string): E {
   return Object.assign(error, { code })
+}
+
+// `getHeaderNames` folds their case; HTTP/2 has no other.
+function namesAsWritten(res: NodeResponse): string[] {
+  const { getRawHeaderNames } = res as { getRawHeaderNames?: () => string[] }
+  return getRawHeaderNames?.call(res) ?? res.getHeaderNames()
+}
+
+function asWritten(res: NodeResponse, name: string): string {
+  const isName = (other: string) => other.toLowerCase() === name.toLowerCase()
+  return namesAsWritten(res).find(isName) ?? name
 }
 
 // [name, value, name, value …] or [[name, value], …]: repeated names are kept, earlier headers of the name are not.
@@ -114,6 +163,8 @@ function applyList(res: NodeResponse, list: readonly unknown[]): void {
   }
   for (let i = 0; i < flat.length; i += 2) if (flat[i]) res.removeHeader(String(flat[i]))
   for (let i = 0; i < flat.length; i += 2) {
-    if (flat[i]) res.appendHeader(String(flat[i]), flat[i + 1] as string)
+    const [name, value] = [flat[i], flat[i + 1]]
+    // Node adds to the very array that it is given.
+    if (name) res.appendHeader(String(name), (Array.isArray(value) ? [...value] : value) as string)
   }
 }

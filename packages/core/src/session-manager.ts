@@ -4,9 +4,10 @@ import { type Awaitable, andThen } from './awaitable.ts'
 import type { Codec } from './codec.ts'
 import { type Context, type ContextKey, contextKey, withValue } from './context.ts'
 import { addCookie, CookieWriter, readCookie, type SessionCookie } from './cookie.ts'
-import { SessionError } from './errors.ts'
+import { headersSent, SessionError } from './errors.ts'
 import { loadAndSave, type RequestListener, type Sessions } from './load-and-save.ts'
 import { checkedOptions, type SessionManagerOptions } from './options.ts'
+import type { NodeResponse } from './response-head.ts'
 import { rememberMeKey, revoked, type SessionData, type Status } from './session-data.ts'
 import { SessionLifecycle } from './session-lifecycle.ts'
 import type { Committed } from './session-writer.ts'
@@ -37,6 +38,8 @@ export class SessionManager<
   readonly cookie: Readonly<SessionCookie>
   /** See {@link SessionManagerOptions.hashTokenInStore}. */
   readonly hashTokenInStore: boolean
+  /** See {@link SessionManagerOptions.onError}; for middleware of one's own. */
+  readonly onError: (error: unknown, ctx: Context) => void
 
   readonly #lifecycle: SessionLifecycle
   readonly #cookieWriter: CookieWriter
@@ -54,6 +57,7 @@ export class SessionManager<
     this.codec = checked.codec
     this.cookie = checked.cookie
     this.hashTokenInStore = checked.hashTokenInStore
+    this.onError = checked.onError
     this.#lifecycle = new SessionLifecycle(checked)
     this.#cookieWriter = new CookieWriter(checked.cookie)
     this.#sessions = {
@@ -129,13 +133,25 @@ export class SessionManager<
    */
   writeSessionCookie(
     ctx: Context,
-    to: ServerResponse | Http2ServerResponse | Headers,
+    to: NodeResponse | Headers,
     token: string,
     expiry: Date | undefined,
   ): void {
     const remembered = () => this.#data(ctx).values.get(rememberMeKey) === true
     const persistent = this.cookie.persist || (expiry !== undefined && remembered())
     addCookie(to, this.#cookieWriter.line(token, expiry, persistent))
+  }
+
+  /**
+   * What {@link loadAndSave} does before the first byte, for middleware of one's own: commits a modified session and adds
+   * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of
+   * throw. Called again, before the end, it commits what was changed since. Gives what it committed; rejects as {@link commit}.
+   */
+  async commitAndWriteSessionCookie(
+    ctx: Context,
+    to: NodeResponse | Headers,
+  ): Promise<Committed | undefined> {
+    return this.#data(ctx).headersLeft ? this.#saveLate(ctx) : this.#save(ctx, to)
   }
 
   /**
@@ -283,28 +299,22 @@ export class SessionManager<
     return andThen(this.#lifecycle.open(ctx, token), (data) => withValue(ctx, this.#key, data))
   }
 
-  #save(ctx: Context, res: ServerResponse): unknown {
+  #save(ctx: Context, to: NodeResponse | Headers): Awaitable<Committed | undefined> {
     const data = this.#data(ctx)
     data.leave(data.status === 'modified')
     // Nobody was signed in under the new token: the handler's answer would not be true.
     if (data.status === 'revoked' && data.renewed) throw revoked()
-    if (data.status === 'destroyed') return this.writeSessionCookie(ctx, res, '', undefined)
+    if (data.status === 'destroyed') this.writeSessionCookie(ctx, to, '', undefined)
     if (data.status !== 'modified') return undefined
     return andThen(this.#lifecycle.commit(ctx, data), (committed) => {
-      if (committed) this.writeSessionCookie(ctx, res, committed.token, committed.expiry)
+      if (committed) this.writeSessionCookie(ctx, to, committed.token, committed.expiry)
+      return committed
     })
   }
 
-  #saveLate(ctx: Context): Awaitable<unknown> {
+  #saveLate(ctx: Context): Awaitable<Committed | undefined> {
     const data = this.#data(ctx)
     if (data.status !== 'modified' || data.pending === 0) return undefined
     return this.#lifecycle.commit(ctx, data)
   }
-}
-
-function headersSent(consequence: string): SessionError {
-  return new SessionError(
-    'ERR_SESSION_HEADERS_SENT',
-    `the response headers have left: ${consequence}; do it before the first byte is written`,
-  )
 }

@@ -377,7 +377,7 @@ describe('bad arguments are errors at the caller, and nothing is sent', () => {
               thrown = error
             }
             for (const header of res.getHeaderNames()) res.removeHeader(header)
-            res.writeHead(400)
+            res.writeHead(400, 'Bad Request')
             res.end('still mine')
           }, hook),
         )
@@ -466,6 +466,20 @@ describe('when the hook fails', () => {
       expect(wire).not.toContain('SECRET')
       expect(wire).toContain('answer ')
       expect(wire).toContain('done')
+    })
+
+    it(`${when}, trailers of the handler do not come after the answer`, async () => {
+      await using server = await serve((_req, res) => {
+        beforeHeaders(res, hook, () => {
+          res.write('answer')
+          res.end()
+        })
+        res.addTrailers({ 'X-Sum': 'SECRET' })
+        res.end('SECRET')
+      })
+      const wire = await exchange(server.port, request('GET /'))
+      expect(wire).toContain('answer')
+      expect(wire).not.toContain('SECRET')
     })
 
     it(`${when}, what onError leaves open is ended`, async () => {

@@ -91,4 +91,70 @@ describe('keepPrivate', () => {
     keepPrivate(res)
     expect(res.getHeader('Cache-Control')).toEqual(after)
   })
+
+  test.each([
+    ['Expires', 'Thu, 01 Jan 2099 00:00:00 GMT'],
+    ['CDN-Cache-Control', 'max-age=60'],
+    ['CDN-Cache-Control', 'no-cache'],
+    ['Surrogate-Control', 'max-age=60'],
+  ])('%s: %s, without a Cache-Control, is leave to cache: it becomes private', (name, value) => {
+    const res = response()
+    res.setHeader(name, value)
+    keepPrivate(res)
+    keepPrivate(res)
+    expect(res.getHeader('Cache-Control')).toEqual(['private', notice, notice])
+  })
+
+  test.each([
+    ['CDN-Cache-Control', 'public, max-age=60'],
+    ['cdn-cache-control', ['max-age=60', 'must-revalidate']],
+    ['CDN-Cache-Control', 'private="X-Field"'],
+    ['Cloudflare-CDN-Cache-Control', 'max-age=60'],
+    ['Surrogate-Control', 'max-age=60, content="ESI/1.0"'],
+    ['Surrogate-Control', 'private'],
+    ['Edge-Control', '!no-store, max-age=60s'],
+    ['X-Accel-Expires', '60'],
+    ['X-Accel-Expires', '@4102444800'],
+  ])('takes off %s: %j, which some caches obey in place of Cache-Control', (name, value) => {
+    for (const cacheControl of ['public', 'private', 'no-store']) {
+      const res = response()
+      res.setHeader('Cache-Control', cacheControl)
+      res.setHeader(name, value)
+      keepPrivate(res)
+      expect(res.hasHeader(name)).toBe(false)
+      const kept = cacheControl === 'public' ? 'private' : cacheControl
+      expect(res.getHeader('Cache-Control')).toEqual([kept, notice])
+    }
+  })
+
+  test.each([
+    ['CDN-Cache-Control', 'no-store'],
+    ['CDN-Cache-Control', ['max-age=60', 'Private']],
+    ['Surrogate-Control', 'No-Store'],
+    ['Edge-Control', 'no-store'],
+    ['X-Accel-Expires', '0'],
+    ['X-Cache', 'max-age=60'],
+  ])('leaves %s: %j', (name, value) => {
+    const res = response()
+    res.setHeader(name, value)
+    keepPrivate(res)
+    expect(res.getHeader(name)).toEqual(value)
+    expect(res.getHeader('Cache-Control')).toBe(notice)
+  })
+
+  test('does the same to Headers', () => {
+    const headers = new Headers({
+      'Cache-Control': 'public, max-age=1',
+      'CDN-Cache-Control': 'max-age=60',
+      'Surrogate-Control': 'no-store',
+    })
+    keepPrivate(headers)
+    expect([...headers]).toEqual([
+      ['cache-control', `private, max-age=1, ${notice}`],
+      ['surrogate-control', 'no-store'],
+    ])
+    const expiring = new Headers({ Expires: 'Thu, 01 Jan 2099 00:00:00 GMT' })
+    keepPrivate(expiring)
+    expect(expiring.get('Cache-Control')).toBe(`private, ${notice}`)
+  })
 })

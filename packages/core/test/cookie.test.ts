@@ -399,7 +399,9 @@ describe('settings', () => {
     expect(Object.isFrozen(cookie)).toBe(true)
   })
 
-  test.each<[string, object, string]>([
+  test.each<[string, unknown, string]>([
+    ['settings that are no object', 'secure', 'cookie must be an object of settings'],
+    ['null', null, 'cookie must be an object of settings'],
     ['an empty name', { name: '' }, 'cookie.name must be an RFC 6265 token'],
     ['a name with a space', { name: 'a b' }, 'cookie.name must be an RFC 6265 token'],
     ['a name with a semicolon', { name: 'a;b' }, 'cookie.name must be an RFC 6265 token'],
@@ -479,7 +481,7 @@ describe('settings', () => {
       'cookie.secure must be true: browsers refuse a partitioned cookie without it',
     ],
   ])('%s is a TypeError that names the option', (_what, cookie, message) => {
-    expect(() => new SessionManager({ cookie })).toThrow(new TypeError(message))
+    expect(() => new SessionManager({ cookie: cookie as object })).toThrow(new TypeError(message))
   })
 
   test('what a writer writes, a reader reads', () => {

@@ -2,14 +2,12 @@ import { EventEmitter, once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   bindContext,
   type Context,
   contextKey,
   contextOf,
-  MemoryStore,
-  minute,
   SessionManager,
   type SessionManagerOptions,
   withValue,
@@ -55,443 +53,7 @@ const put = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => 
 }
 const get = (manager: SessionManager) => (ctx: Context, res: ServerResponse) =>
   res.end(manager.getString(ctx, 'foo'))
-const destroy = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-  await manager.destroy(ctx)
-  res.end()
-}
-
-const stores: Record<string, () => RecordingStore | MemoryStore> = {
-  'MemoryStore, which answers at once': () => new MemoryStore({ cleanupInterval: 0 }),
-  'a plain store that answers at once': () => new RecordingStore(),
-  'a plain store that takes some turns': () => new RecordingStore(3),
-}
-
 const protocols: readonly Protocol[] = ['http', 'h2c']
-const servers = protocols.flatMap((protocol) =>
-  Object.entries(stores).map(([storeName, makeStore]) => ({ protocol, storeName, makeStore })),
-)
-
-for (const { protocol, storeName, makeStore } of servers) {
-  describe(`conversations over ${protocol}, on ${storeName}`, () => {
-    afterEach(() => void vi.useRealTimers())
-
-    // session_test.go TestEnable
-    it('a put sets a cookie, a get sets none, a second put keeps the token', async () => {
-      await using server = await site(
-        { '/put': put, '/get': get },
-        { protocol, store: makeStore() },
-      )
-      const first = await server.client.get('/put')
-      const token = server.client.cookies.get('session')
-      expect(first.header('set-cookie')).toHaveLength(1)
-      expect(first.header('cache-control')).toEqual(['no-cache="Set-Cookie"'])
-      expect(first.header('vary')).toEqual(['Cookie'])
-
-      const second = await server.client.get('/get')
-      expect(second.body).toBe('bar')
-      expect(second.header('set-cookie')).toEqual([])
-      expect(second.header('cache-control')).toEqual([])
-      expect(second.header('vary')).toEqual(['Cookie'])
-
-      await server.client.get('/put')
-      expect(server.client.cookies.get('session')).toBe(token)
-    })
-
-    // session_test.go TestLifetime
-    it('a session ends at its deadline', async () => {
-      vi.useFakeTimers({ toFake: ['Date'] })
-      await using server = await site(
-        { '/put': put, '/get': get },
-        { protocol, store: makeStore(), lifetime: minute },
-      )
-      await server.client.get('/put')
-      vi.setSystemTime(Date.now() + minute - 1)
-      expect((await server.client.get('/get')).body).toBe('bar')
-      vi.setSystemTime(Date.now() + 1)
-      expect((await server.client.get('/get')).body).toBe('')
-    })
-
-    // session_test.go TestIdleTimeout
-    it('a session with an idle timeout is extended when it is read, and ends when it is not', async () => {
-      vi.useFakeTimers({ toFake: ['Date'] })
-      await using server = await site(
-        { '/put': put, '/get': get },
-        { protocol, store: makeStore(), idleTimeout: 20 * minute, lifetime: 60 * minute },
-      )
-      await server.client.get('/put')
-      vi.setSystemTime(Date.now() + 15 * minute)
-      const extended = await server.client.get('/get')
-      expect(extended.body).toBe('bar')
-      expect(extended.header('set-cookie')[0]).toContain('Max-Age=1200')
-      vi.setSystemTime(Date.now() + 15 * minute)
-      expect((await server.client.get('/get')).body).toBe('bar')
-      vi.setSystemTime(Date.now() + 20 * minute)
-      expect((await server.client.get('/get')).body).toBe('')
-    })
-
-    // session_test.go TestDestroy
-    it('destroy deletes the session and its cookie', async () => {
-      await using server = await site(
-        { '/put': put, '/get': get, '/destroy': destroy },
-        { protocol, store: makeStore() },
-      )
-      await server.client.get('/put')
-      const cookie = server.client.cookieHeader
-      const answer = await server.client.get('/destroy')
-      const [line = ''] = answer.header('set-cookie')
-      expect(line).toMatch(/^session=;/)
-      expect(line).toContain('Expires=Thu, 01 Jan 1970 00:00:01 GMT')
-      expect(line).toContain('Max-Age=0')
-      expect((await server.client.get('/get', { cookie })).body).toBe('')
-    })
-
-    // session_test.go TestRenewToken
-    it('renewToken changes the token, keeps the data, and the old token is dead', async () => {
-      const renew = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        await manager.renewToken(ctx)
-        res.end()
-      }
-      await using server = await site(
-        { '/put': put, '/get': get, '/renew': renew },
-        { protocol, store: makeStore() },
-      )
-      await server.client.get('/put')
-      const cookie = server.client.cookieHeader
-      await server.client.get('/renew')
-      expect(server.client.cookieHeader).not.toBe(cookie)
-      expect((await server.client.get('/get')).body).toBe('bar')
-      expect((await server.client.get('/get', { cookie })).body).toBe('')
-    })
-
-    // session_test.go TestRememberMe
-    it('rememberMe decides whether the cookie outlives the browser', async () => {
-      const remember = (value: boolean) => (manager: SessionManager) => {
-        return (ctx: Context, res: ServerResponse) => {
-          manager.rememberMe(ctx, value)
-          res.end()
-        }
-      }
-      await using server = await site(
-        { '/put': put, '/on': remember(true), '/off': remember(false) },
-        { protocol, store: makeStore(), cookie: { persist: false } },
-      )
-      const lasting = /Max-Age=\d+.*Expires=|Expires=.*Max-Age=\d+/
-      expect((await server.client.get('/put')).header('set-cookie')[0]).not.toMatch(
-        /Max-Age|Expires/,
-      )
-      expect((await server.client.get('/on')).header('set-cookie')[0]).toMatch(lasting)
-      expect((await server.client.get('/put')).header('set-cookie')[0]).toMatch(lasting)
-      expect((await server.client.get('/off')).header('set-cookie')[0]).not.toMatch(
-        /Max-Age|Expires/,
-      )
-    })
-
-    it('a token that the client invented is never adopted', async () => {
-      await using server = await site({ '/put': put }, { protocol, store: makeStore() })
-      const invented = 'A'.repeat(43)
-      server.client.cookies.set('session', invented)
-      await server.client.get('/put')
-      expect(server.client.cookies.get('session')).toMatch(/^[\w-]{43}$/)
-      expect(server.client.cookies.get('session')).not.toBe(invented)
-    })
-
-    it('the commit and the cookie are there before the first byte, whatever wrote it', async () => {
-      const writers: Record<string, (res: ServerResponse) => unknown> = {
-        '/end': (res) => res.end('x'),
-        '/write': (res) => {
-          res.write('x')
-          res.end()
-        },
-        '/writeHead': (res) => res.writeHead(200, { 'X-A': '1' }).end('x'),
-        '/flushHeaders': (res) => {
-          res.flushHeaders()
-          res.end('x')
-        },
-        '/hints': (res) => {
-          res.writeEarlyHints({ link: '</a.css>; rel=preload' })
-          res.end('x')
-        },
-        '/redirect': (res) => res.writeHead(302, { Location: '/get' }).end(),
-        '/no-content': (res) => res.writeHead(204).end(),
-        '/not-modified': (res) => res.writeHead(304).end(),
-      }
-      const routes = Object.fromEntries(
-        Object.entries(writers).map(([path, write]) => [
-          path,
-          (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
-            manager.put(ctx, 'foo', path)
-            return write(res)
-          },
-        ]),
-      )
-      await using server = await site({ ...routes, '/get': get }, { protocol, store: makeStore() })
-      for (const path of Object.keys(writers)) {
-        const client = new Client(server.url)
-        const answer = await client.get(path)
-        expect(answer.header('set-cookie'), path).toHaveLength(1)
-        expect((await client.get('/get')).body).toBe(path)
-      }
-    })
-
-    it('what is put after the first byte is committed before the end, for a session that the client knows', async () => {
-      const late = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        res.write('x')
-        await turn()
-        manager.put(ctx, 'foo', 'late')
-        res.end('y')
-      }
-      await using server = await site(
-        { '/put': put, '/get': get, '/late': late },
-        { protocol, store: makeStore() },
-      )
-      await server.client.get('/put')
-      expect((await server.client.get('/late')).body).toBe('xy')
-      expect((await server.client.get('/get')).body).toBe('late')
-    })
-
-    it('what is put after end is committed when the response closes', async () => {
-      const done = Promise.withResolvers<void>()
-      const late = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        res.end('x')
-        manager.put(ctx, 'foo', 'after end')
-        await once(res, 'close')
-        for (let i = 0; i < 10; i++) await turn()
-        manager.put(ctx, 'bar', 'after close')
-        for (let i = 0; i < 10; i++) await turn()
-        done.resolve()
-      }
-      const both = (manager: SessionManager) => (ctx: Context, res: ServerResponse) =>
-        res.end(`${manager.getString(ctx, 'foo')}, ${manager.getString(ctx, 'bar')}`)
-      await using server = await site(
-        { '/put': put, '/both': both, '/late': late },
-        { protocol, store: makeStore() },
-      )
-      await server.client.get('/put')
-      await server.client.get('/late')
-      await done.promise
-      expect((await server.client.get('/both')).body).toBe('after end, after close')
-    })
-
-    it('a change that the client could never learn of throws after the first byte, and changes nothing', async () => {
-      const thrown: unknown[] = []
-      const late = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        res.write('x')
-        await turn()
-        for (const change of [
-          () => manager.put(ctx, 'foo', 'late'),
-          () => manager.setDeadline(ctx, new Date()),
-          () => manager.rememberMe(ctx, true),
-          () => manager.commit(ctx),
-          () => manager.renewToken(ctx),
-          () => manager.destroy(ctx),
-        ]) {
-          try {
-            await change()
-            thrown.push('nothing')
-          } catch (error) {
-            thrown.push((error as { code?: string }).code)
-          }
-        }
-        res.end(manager.keys(ctx).join())
-      }
-      const store = makeStore()
-      await using server = await site({ '/late': late }, { protocol, store })
-      const answer = await server.client.get('/late')
-      expect(thrown).toEqual(Array(6).fill('ERR_SESSION_HEADERS_SENT'))
-      expect(answer.body).toBe('x')
-      expect(answer.header('set-cookie')).toEqual([])
-    })
-
-    it('a late destroy deletes the row, and then rejects', async () => {
-      let code: unknown
-      const late = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        res.write('x')
-        await manager.destroy(ctx).catch((error) => {
-          code = error.code
-        })
-        res.end()
-      }
-      await using server = await site(
-        { '/put': put, '/get': get, '/late': late },
-        { protocol, store: makeStore() },
-      )
-      await server.client.get('/put')
-      await server.client.get('/late')
-      expect(code).toBe('ERR_SESSION_HEADERS_SENT')
-      expect((await server.client.get('/get')).body).toBe('')
-    })
-
-    it('a session that was destroyed after its cookie has left cannot begin anew', async () => {
-      const thrown: unknown[] = []
-      const late = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        manager.put(ctx, 'foo', 'first')
-        res.write('x')
-        await turn()
-        await manager.destroy(ctx).catch((error) => thrown.push(error.code))
-        try {
-          manager.put(ctx, 'foo', 'second')
-        } catch (error) {
-          thrown.push((error as { code?: string }).code)
-        }
-        res.end()
-      }
-      const store = makeStore()
-      await using server = await site({ '/late': late }, { protocol, store })
-      await server.client.get('/late')
-      expect(thrown).toEqual(Array(2).fill('ERR_SESSION_HEADERS_SENT'))
-      expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(0)
-    })
-
-    it('a new session whose cookie has left can be changed on', async () => {
-      const stream = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        manager.put(ctx, 'foo', 'first')
-        res.write('x')
-        await turn()
-        manager.put(ctx, 'foo', 'second')
-        res.end()
-      }
-      await using server = await site(
-        { '/stream': stream, '/get': get },
-        { protocol, store: makeStore() },
-      )
-      await server.client.get('/stream')
-      expect((await server.client.get('/get')).body).toBe('second')
-    })
-
-    it('a handler that throws before the first byte is answered by errorFunc, and nothing is committed', async () => {
-      const fail = (manager: SessionManager) => (ctx: Context) => {
-        manager.put(ctx, 'foo', 'lost')
-        throw new Error('ouch')
-      }
-      const reject = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        res.setHeader('X-Handler', '1')
-        manager.put(ctx, 'foo', 'lost')
-        await turn()
-        throw new Error('ouch')
-      }
-      const store = makeStore()
-      await using server = await site({ '/throw': fail, '/reject': reject }, { protocol, store })
-      for (const path of ['/throw', '/reject']) {
-        const answer = await server.client.get(path)
-        expect(answer.status).toBe(500)
-        expect(answer.body).toBe('failed: ouch')
-        expect(answer.header('set-cookie')).toEqual([])
-        expect(answer.header('x-handler')).toEqual([])
-        expect(answer.header('vary')).toEqual(['Cookie'])
-      }
-      expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(0)
-    })
-
-    it('a handler that throws after the first byte has its connection cut; the commit stands', async () => {
-      const fail = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-        manager.put(ctx, 'foo', 'kept')
-        res.write('x')
-        await turn()
-        throw new Error('ouch')
-      }
-      const store = makeStore()
-      await using server = await site({ '/fail': fail }, { protocol, store })
-      await expect(server.client.get('/fail')).rejects.toThrow()
-      for (let i = 0; i < 10; i++) await turn()
-      expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(1)
-      expect(server.errors).toEqual([expect.objectContaining({ message: 'ouch' })])
-    })
-
-    it('two managers keep two sessions in one request, the inner commits first', async () => {
-      const outer = new SessionManager({ store: makeStore(), cookie: { name: 'outer' } })
-      const inner = new SessionManager({ store: makeStore(), cookie: { name: 'inner' } })
-      await using server = await serve(
-        outer.loadAndSave(
-          inner.loadAndSave((req, res) => {
-            const ctx = contextOf(req)
-            if (req.url === '/put') {
-              outer.put(ctx, 'a', 'of outer')
-              inner.put(ctx, 'a', 'of inner')
-              res.end()
-            } else res.end(`${outer.getString(ctx, 'a')}, ${inner.getString(ctx, 'a')}`)
-          }),
-        ),
-        protocol,
-      )
-      const client = new Client(server.url)
-      const answer = await client.get('/put')
-      expect(answer.header('set-cookie').map((line) => line.slice(0, 6))).toEqual([
-        'inner=',
-        'outer=',
-      ])
-      expect(answer.header('vary')).toEqual(['Cookie', 'Cookie'])
-      expect(answer.header('cache-control')).toEqual(Array(2).fill('no-cache="Set-Cookie"'))
-      expect((await client.get('/')).body).toBe('of outer, of inner')
-    })
-
-    it('one manager twice is one session', async () => {
-      const manager = new SessionManager({ store: makeStore() })
-      await using server = await serve(
-        manager.loadAndSave(
-          manager.loadAndSave((req, res) => {
-            const ctx = contextOf(req)
-            if (req.url === '/put') manager.put(ctx, 'a', 'b')
-            res.end(manager.getString(ctx, 'a'))
-          }),
-        ),
-        protocol,
-      )
-      const client = new Client(server.url)
-      await client.get('/put')
-      expect((await client.get('/')).body).toBe('b')
-    })
-
-    describe('a client that went away before its answer', () => {
-      const handlers: Record<string, (manager: SessionManager) => Handler> = {
-        'by a handler that goes on and ends': (manager) => async (ctx, res) => {
-          await once(res, 'close')
-          manager.put(ctx, 'foo', 'kept')
-        },
-        'by a handler that has ended before': (manager) => async (ctx) => {
-          manager.put(ctx, 'foo', 'kept')
-        },
-        'by a handler of callbacks': (manager) => (ctx) => manager.put(ctx, 'foo', 'kept'),
-        'by a callback that comes later': (manager) => (ctx, res) => {
-          res.once('close', () => setImmediate(() => manager.put(ctx, 'foo', 'kept')))
-        },
-        'by a handler that still tries to answer': (manager) => async (ctx, res) => {
-          manager.put(ctx, 'foo', 'kept')
-          await once(res, 'close')
-          res.end('x')
-        },
-      }
-      for (const [how, handler] of Object.entries(handlers)) {
-        it(`leaves what was changed ${how}`, async () => {
-          const store = makeStore()
-          await using server = await site({ '/': handler }, { protocol, store })
-          const opened = server.client.open('/')
-          const [, res] = (await once(server.server, 'request')) as [unknown, ServerResponse]
-          opened.abort()
-          await once(res, 'close')
-          for (let i = 0; i < 20; i++) await turn()
-          expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(1)
-        })
-      }
-
-      it('leaves nothing of a handler that fails then', async () => {
-        const store = makeStore()
-        const fail = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
-          manager.put(ctx, 'foo', 'lost')
-          await once(res, 'close')
-          await turn()
-          throw new Error('ouch')
-        }
-        await using server = await site({ '/': fail }, { protocol, store })
-        const opened = server.client.open('/')
-        const [, res] = (await once(server.server, 'request')) as [unknown, ServerResponse]
-        opened.abort()
-        await once(res, 'close')
-        for (let i = 0; i < 20; i++) await turn()
-        expect(store instanceof RecordingStore ? store.size : store.all().size).toBe(0)
-      })
-    })
-  })
-}
 
 describe.each(protocols)('a store that fails, over %s', (protocol) => {
   for (const turns of [0, 2]) {
@@ -613,6 +175,72 @@ describe.each(protocols)('a store that fails, over %s', (protocol) => {
       expect(answer.header('set-cookie').map((line) => line.slice(0, 6))).toEqual(['outer='])
     })
   }
+})
+
+describe.each(protocols)('what a handler gives Node, over %s', (protocol) => {
+  it('is not kept by one response for another: an array of cookies stays as it is', async () => {
+    const cookies = ['a=1', 'b=2']
+    const vary = ['Accept']
+    const shared = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
+      manager.put(ctx, 'foo', 'bar')
+      res.setHeader('Set-Cookie', cookies)
+      res.end()
+    }
+    const listed = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
+      manager.put(ctx, 'foo', 'bar')
+      res.writeHead(200, ['Set-Cookie', cookies] as never).end()
+    }
+    const manager = new SessionManager()
+    const wrapped = manager.loadAndSave((req, res) => {
+      const handle = req.url === '/set' ? shared : listed
+      handle(manager)(contextOf(req), res)
+    })
+    await using server = await serve((req, res) => {
+      res.setHeader('Vary', vary)
+      wrapped(req, res)
+    }, protocol)
+    for (const path of ['/set', '/list']) {
+      const answer = await new Client(server.url).get(path)
+      const names = answer.header('set-cookie').map((line) => line.split('=')[0])
+      expect(names).toEqual(['a', 'b', 'session'])
+      expect(answer.header('vary')).toEqual(['Accept', 'Cookie'])
+    }
+    expect([cookies, vary]).toEqual([['a=1', 'b=2'], ['Accept']])
+  })
+
+  it('and that Node refuses when its call was held has the connection cut, and onError is told', async () => {
+    const refused: Record<Protocol, Record<string, string>> = {
+      http: { Trailer: 'X-Sum', 'Content-Length': '1' },
+      h2c: { 'Transfer-Encoding': 'chunked' },
+    }
+    const route = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
+      manager.put(ctx, 'foo', 'bar')
+      res.writeHead(200, refused[protocol])
+      res.write('a')
+      res.end()
+    }
+    const store = new RecordingStore(2)
+    await using server = await site({ '/': route }, { protocol, store })
+    await expect(server.client.get('/')).rejects.toThrow()
+    expect(server.errors).toMatchObject([
+      {
+        code: {
+          http: 'ERR_HTTP_TRAILER_INVALID',
+          h2c: 'ERR_HTTP2_INVALID_CONNECTION_HEADERS',
+        }[protocol],
+      },
+    ])
+  })
+
+  it('in small pieces, an empty one last, is what the client has', async () => {
+    const pieces = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
+      manager.put(ctx, 'foo', 'bar')
+      for (const piece of ['a', 'b']) res.write(piece)
+      res.end('')
+    }
+    await using server = await site({ '/': pieces }, { protocol, store: new RecordingStore(2) })
+    for (let i = 0; i < 10; i++) expect((await server.client.get('/')).body).toBe('ab')
+  })
 })
 
 describe('errorFunc', () => {

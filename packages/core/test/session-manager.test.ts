@@ -174,6 +174,10 @@ describe('a context without a session of this manager', () => {
 
   test.each<[string, (ctx: Context) => Promise<unknown>]>([
     ['commit', (ctx) => manager.commit(ctx)],
+    [
+      'commitAndWriteSessionCookie',
+      (ctx) => manager.commitAndWriteSessionCookie(ctx, new Headers()),
+    ],
     ['destroy', (ctx) => manager.destroy(ctx)],
     ['renewToken', (ctx) => manager.renewToken(ctx)],
     ['mergeSession', (ctx) => manager.mergeSession(ctx, 'token')],
@@ -475,6 +479,87 @@ describe('commit', () => {
     const ctx = await load(token)
     expect(manager.get(ctx, 'name')).toBe('Ada')
     expect(manager.deadline(ctx)).toEqual(inTime(24 * hour))
+  })
+})
+
+describe('commitAndWriteSessionCookie', () => {
+  test('commits a modified session, and adds its cookie', async () => {
+    const { store, manager, load } = make(new WholeStore())
+    const ctx = await load()
+    manager.put(ctx, 'name', 'Ada')
+    const headers = new Headers({ 'Set-Cookie': 'theirs=1' })
+    const committed = await manager.commitAndWriteSessionCookie(ctx, headers)
+    const token = manager.token(ctx)
+    expect(committed).toEqual({ token, expiry: inTime(24 * hour) })
+    expect(stored(store, token)).toEqual({ name: 'Ada' })
+    expect(headers.getSetCookie()).toEqual([
+      'theirs=1',
+      expect.stringMatching(new RegExp(`^session=${token}; `)),
+    ])
+    expect(headers.get('Cache-Control')).toBe('no-cache="Set-Cookie"')
+  })
+
+  test('adds the cookie that deletes, once the session is destroyed', async () => {
+    const { store, manager, load } = make(new WholeStore())
+    seed(store, 'a')
+    const ctx = await load('a')
+    await manager.destroy(ctx)
+    const headers = new Headers()
+    await manager.commitAndWriteSessionCookie(ctx, headers)
+    expect(headers.getSetCookie()).toEqual([expect.stringMatching(/^session=; .*Max-Age=0/)])
+  })
+
+  test('does nothing for a session that is unmodified', async () => {
+    const { store, manager, load } = make(new WholeStore())
+    seed(store, 'a')
+    const headers = new Headers()
+    expect(await manager.commitAndWriteSessionCookie(await load('a'), headers)).toBe(undefined)
+    expect([...headers]).toEqual([])
+    expect(store.calls).toEqual(['find a'])
+  })
+
+  test('adds no cookie for a session that it finds revoked', async () => {
+    const { store, manager, heard, load } = make(new WholeStore())
+    seed(store, 'a')
+    const ctx = await load('a')
+    manager.put(ctx, 'name', 'Grace')
+    store.memory.delete('a')
+    const headers = new Headers()
+    await manager.commitAndWriteSessionCookie(ctx, headers)
+    expect(manager.status(ctx)).toBe('revoked')
+    expect([...headers]).toEqual([])
+    expect(heard).toEqual([code('ERR_SESSION_REVOKED')])
+  })
+
+  test('makes a change throw of which the client could not learn', async () => {
+    const { manager, load } = make(new WholeStore())
+    const ctx = await load()
+    await manager.commitAndWriteSessionCookie(ctx, new Headers())
+    expect(() => manager.put(ctx, 'name', 'Ada')).toThrow(code('ERR_SESSION_HEADERS_SENT'))
+  })
+
+  test('called again, commits what was changed since, and that alone', async () => {
+    const { store, manager, load } = make(new WholeStore())
+    seed(store, 'a')
+    const ctx = await load('a')
+    await manager.commitAndWriteSessionCookie(ctx, new Headers())
+    manager.put(ctx, 'name', 'Grace')
+    const headers = new Headers()
+    await manager.commitAndWriteSessionCookie(ctx, headers)
+    expect(stored(store, 'a')).toEqual({ name: 'Grace' })
+    expect([...headers]).toEqual([])
+    await manager.commitAndWriteSessionCookie(ctx, headers)
+    expect(store.calls).toEqual(['find a', 'replace a'])
+  })
+
+  test('rejects when the commit does', async () => {
+    const { store, manager, load } = make(new WholeStore())
+    const ctx = await load()
+    manager.put(ctx, 'name', 'Ada')
+    store.before = failing('commit', down)
+    const headers = new Headers()
+    await expect(manager.commitAndWriteSessionCookie(ctx, headers)).rejects.toBe(down)
+    expect([...headers]).toEqual([])
   })
 })
 

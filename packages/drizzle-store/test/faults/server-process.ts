@@ -27,15 +27,18 @@ export interface ServerProcess {
   close(): Promise<void>
 }
 
-const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 // Far above the store timeout of the session server.
 const patience = 20_000
 
-/** Starts a session server on the database at `address`, through the driver of that name. */
-export async function startServerProcess(driver: string, address: string): Promise<ServerProcess> {
+/** Starts a session server on the database at `address`, through the driver of that name. @param program another one */
+export async function startServerProcess(
+  driver: string,
+  address: string,
+  program: URL = new URL('session-server.ts', import.meta.url),
+): Promise<ServerProcess> {
   const child = spawn(
     process.execPath,
-    ['--import', new URL('from-sources.ts', import.meta.url).href, at('session-server.ts')].concat(
+    ['--import', new URL('from-sources.ts', import.meta.url).href, fileURLToPath(program)].concat(
       driver,
       address,
     ),

@@ -1,55 +1,11 @@
-// One of several server processes on one database. Prints its port; ends when its stdin does.
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { contextOf, SessionManager, second } from '@scs/core'
+// One of several server processes on one database.
 import { DrizzleStore } from '@scs/drizzle-store'
 import { drivers } from '../drivers.ts'
-
-interface Values {
-  count: number
-  [key: `by-${string}`]: boolean
-}
+import { serveUpdates } from './serve-updates.ts'
 
 const [name, address = ''] = process.argv.slice(2)
 const driver = drivers.find((candidate) => candidate.name === name)
 if (driver === undefined) throw new Error(`no driver ${name}`)
 
 const { db, close } = await driver.open(address, 5)
-const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-const reported: string[] = []
-const manager = new SessionManager<Values>({
-  store,
-  storeTimeout: 3 * second,
-  errorFunc(_req, res, error) {
-    res.statusCode = 500
-    res.end(`failed: ${text(error)}`)
-  },
-  onError: (error) => reported.push(text(error)),
-})
-
-const server = createServer(
-  manager.loadAndSave((req, res) => {
-    const ctx = contextOf(req)
-    const { pathname, searchParams } = new URL(req.url ?? '', 'http://localhost')
-    if (pathname === '/start') manager.put(ctx, 'count', 0)
-    if (pathname === '/add') {
-      manager.update(ctx, 'count', (count) => (count ?? 0) + 1)
-      const by = searchParams.get('by')
-      if (by !== null) manager.put(ctx, `by-${by}`, true)
-    }
-    res.end(JSON.stringify({ count: manager.get(ctx, 'count'), keys: manager.keys(ctx), reported }))
-  }),
-)
-server.keepAliveTimeout = 0
-server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port))
-
-process.stdin.resume().on('end', async () => {
-  server.closeAllConnections()
-  server.close()
-  await close()
-})
-
-function text(error: unknown): string {
-  const { code } = error as { code?: unknown }
-  return `${error} (${code})`
-}
+serveUpdates(await DrizzleStore.create(db, { cleanupInterval: 0 }), close)

@@ -9,9 +9,11 @@ import { mariadb } from '../../test/servers/mariadb.ts'
 import { postgres } from '../../test/servers/postgres.ts'
 import { startPrivateServer } from '../../test/servers/private-server.ts'
 import type { TestServer } from '../../test/servers/test-server.ts'
-import type { Contestant } from './contestants.ts'
 
-type StoreName = Contestant['store']
+/** What keeps the sessions of a measured server. */
+export type StoreName = 'memory' | 'sqlite' | 'postgres' | 'mariadb'
+
+const servers: Partial<Record<StoreName, TestServer>> = { postgres, mariadb }
 
 /** Where new databases are made: on private servers that end with this process, and in a temporary folder. */
 export class Databases implements AsyncDisposable {
@@ -19,8 +21,8 @@ export class Databases implements AsyncDisposable {
   readonly #folder: string
   readonly #stops: (() => Promise<void>)[]
 
-  /** Starts PostgreSQL and MariaDB, or takes those that the environment names, as the tests do. */
-  static async start(): Promise<Databases> {
+  /** Starts the servers that the stores need, or takes those that the environment names, as the tests do. */
+  static async start(stores: readonly StoreName[] = ['postgres', 'mariadb']): Promise<Databases> {
     const stops: (() => Promise<void>)[] = []
     const url = async (server: TestServer) => {
       const given = process.env[server.variable]
@@ -31,7 +33,11 @@ export class Databases implements AsyncDisposable {
       stops.push(stop)
       return server.url(port)
     }
-    const urls = { postgres: await url(postgres), mariadb: await url(mariadb) }
+    const urls: Partial<Record<StoreName, string>> = {}
+    for (const store of new Set(stores)) {
+      const server = servers[store]
+      if (server) urls[store] = await url(server)
+    }
     return new Databases(urls, await mkdtemp(join(tmpdir(), 'scs-bench-')), stops)
   }
 
@@ -50,7 +56,8 @@ export class Databases implements AsyncDisposable {
     if (store === 'memory') return ''
     const name = `bench_${randomBytes(6).toString('hex')}`
     if (store === 'sqlite') return createFile(join(this.#folder, `${name}.db`))
-    const server = this.#urls[store] ?? ''
+    const server = this.#urls[store]
+    if (!server) throw new Error(`${store} was not started`)
     const create = store === 'postgres' ? createOnPostgres : createOnMariadb
     await create(server, `create database ${name}`)
     return Object.assign(new URL(server), { pathname: `/${name}` }).href

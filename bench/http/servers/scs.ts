@@ -1,0 +1,44 @@
+import { createServer } from 'node:http'
+import { contextOf, MemoryStore, SessionManager } from '@scs/core'
+import { answer } from '../sessions.ts'
+import { openDrizzleStore } from './drizzle.ts'
+import { filling } from './fill.ts'
+import type { Open } from './open.ts'
+
+/** This project's sessions, with nothing configured but the store. */
+export const openScs: Open = async (plan) => {
+  const store = plan.store === 'memory' ? new MemoryStore() : await openDrizzleStore(plan)
+  const sessionManager = new SessionManager({ store })
+  let visits = 0
+  return createServer(
+    sessionManager.loadAndSave((req, res) => {
+      const ctx = contextOf(req)
+      switch (req.url) {
+        case '/untouched':
+          res.end(answer)
+          return
+        case '/read':
+          res.end(sessionManager.getString(ctx, 'name'))
+          return
+        case '/write':
+          sessionManager.put(ctx, 'visits', visits++)
+          res.end(answer)
+          return
+        case '/visit':
+          sessionManager.put(ctx, 'name', answer)
+          res.end(answer)
+          return
+        case '/login':
+          return sessionManager.renewToken(ctx).then(() => {
+            sessionManager.put(ctx, 'userID', visits++)
+            res.end(answer)
+          })
+        default:
+          for (const [key, value] of Object.entries(filling(req.url))) {
+            sessionManager.put(ctx, key, value)
+          }
+          res.end(answer)
+      }
+    }),
+  )
+}

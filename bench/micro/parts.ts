@@ -1,0 +1,68 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { background, hour, JsonCodec, MemoryStore, SessionManager } from '@scs/core'
+import { parseCookie, stringifySetCookie } from 'cookie'
+import { CookieWriter, readCookie } from '../../packages/core/src/cookie.ts'
+import { generateToken, hashToken } from '../../packages/core/src/token.ts'
+import type { Subject } from './timed.ts'
+
+const token = generateToken()
+const headers = { cookie: `theme=dark; session=${token}; lang=en` }
+const settings = new SessionManager({ store: new MemoryStore({ cleanupInterval: 0 }) }).cookie
+const writer = new CookieWriter(settings)
+const expiry = new Date(Date.now() + 24 * hour)
+const codec = new JsonCodec()
+const values = new Map<string, unknown>(
+  Object.entries({ name: 'Ann Example', userID: 48_151, authenticated: true, flash: 'Saved.' }),
+)
+const data = codec.encode(expiry, values)
+const store = new MemoryStore({ cleanupInterval: 0 })
+store.commit(token, data, expiry)
+
+/** What is on the path of a request, each group with the plainest way to do it first. Sessions are of 100 B. */
+export const parts: Readonly<Record<string, readonly Subject[]>> = {
+  'a new token': [
+    { name: 'randomBytes(32)', run: () => randomBytes(32) },
+    { name: 'generateToken', run: generateToken },
+  ],
+  'a hashed token': [
+    { name: 'createHash', run: () => createHash('sha256').update(token).digest('base64url') },
+    { name: 'hashToken', run: () => hashToken(token) },
+  ],
+  'reading the cookie': [
+    { name: 'parseCookie', run: () => parseCookie(headers.cookie) },
+    { name: 'readCookie', run: () => readCookie(headers, 'session') },
+  ],
+  'writing the cookie': [
+    {
+      name: 'stringifySetCookie',
+      run: () =>
+        stringifySetCookie({
+          name: 'session',
+          value: token,
+          path: '/',
+          httpOnly: true,
+          sameSite: 'lax',
+          maxAge: 86_400,
+          expires: expiry,
+        }),
+    },
+    { name: 'CookieWriter', run: () => writer.line(token, expiry, true) },
+  ],
+  encoding: [
+    {
+      name: 'JSON alone',
+      run: () =>
+        Buffer.from(JSON.stringify({ deadline: expiry, values: Object.fromEntries(values) })),
+    },
+    { name: 'JsonCodec', run: () => codec.encode(expiry, values) },
+  ],
+  decoding: [
+    { name: 'JSON alone', run: () => JSON.parse(Buffer.from(data).toString()) },
+    { name: 'JsonCodec', run: () => codec.decode(data) },
+  ],
+  'the memory store': [
+    { name: 'find', run: () => store.find(token) },
+    { name: 'commit', run: () => store.commit(token, data, expiry) },
+    { name: 'touch', run: () => store.touch(background(), token, expiry) },
+  ],
+}

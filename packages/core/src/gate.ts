@@ -1,0 +1,318 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Awaitable, isThenable } from './awaitable.ts'
+import { keepPrivate } from './cache-control.ts'
+import {
+  checkChunk,
+  HeldCalls,
+  type OutputMethod,
+  type OutputMethods,
+  outputMethods,
+  refuse,
+} from './held-calls.ts'
+import {
+  addLine,
+  applyWriteHead,
+  checkStatus,
+  cut,
+  type HeadSnapshot,
+  isClosed,
+  type NodeResponse,
+  restoreHead,
+  snapshotHead,
+} from './response-head.ts'
+
+/** Who wants to act before the first byte of a response, and perhaps before its end. */
+export interface Keeper {
+  /** Runs once, before the first byte; the response is held while what it returns is pending. */
+  beforeHeaders(): unknown
+  /** Runs before the end of a response whose headers have left; what it returns must not reject. */
+  beforeEnd?(): Awaitable<unknown>
+  /** Answers in place of the handler when `beforeHeaders` failed. */
+  onError(error: unknown): unknown
+  /** Hears why the connection was cut: Node refused a call that was held for this keeper. */
+  onCut?(error: unknown): void
+}
+
+interface Post {
+  readonly keeper: Keeper
+  /** The head of the response when the keeper came: an error is answered from there. */
+  readonly entry: HeadSnapshot
+}
+
+const gateOf: unique symbol = Symbol('scs.gate')
+
+type Gated = NodeResponse & { [gateOf]?: Gate }
+
+// Tells the calls of an answer in progress from those of the handler that it replaces.
+const answering = new AsyncLocalStorage<object>()
+
+/** Adds a keeper to the gate of `res`. When the headers have left, only its `beforeEnd` will be called. */
+export function guard(res: NodeResponse, keeper: Keeper): Gate {
+  const gated = res as Gated
+  const gate = gated[gateOf] ?? new Gate(gated)
+  gate.add(keeper)
+  return gate
+}
+
+/**
+ * Stands between the writers of one response and its methods. `idle` until the first byte wants out, `held` while a
+ * keeper is at work, then `open`. After an error it is `idle` again for the answer, and deaf to everybody else.
+ */
+export class Gate {
+  readonly #res: Gated
+  readonly #through: OutputMethods
+  readonly #posts: Post[] = []
+  readonly #endings: Keeper[] = []
+  /** Cookies of keepers that are done: an answer to the error of another has them too. */
+  readonly #kept: string[] = []
+  #state: 'idle' | 'held' | 'open' = 'idle'
+  #held: HeldCalls | undefined
+  /** Whether the call that decides over the head is still to come. */
+  #awaitsHead = true
+  /** For whom calls are, or were, held. */
+  #holder: Keeper | undefined
+  #ending: Promise<unknown> | undefined
+  /** Whose calls count, after an error: the answer's alone. */
+  #answer: object | undefined
+  /** Whether a call was refused while the answer was being made. */
+  #refused = false
+  /** Above zero while one of the response's own methods runs: Node calls some of them from others. */
+  #inside = 0
+
+  constructor(res: Gated) {
+    this.#res = res
+    const { writeHead, write, end, flushHeaders } = res as unknown as OutputMethods
+    this.#through = { writeHead, write, end, flushHeaders }
+    res[gateOf] = this
+    this.#install()
+  }
+
+  add(keeper: Keeper): void {
+    if (!this.#res.headersSent) this.#posts.push({ keeper, entry: snapshotHead(this.#res) })
+    else if (this.#state === 'idle') {
+      this.#state = 'open'
+      this.#awaitsHead = false
+    }
+    if (keeper.beforeEnd) this.#endings.push(keeper)
+  }
+
+  /** Whether something of the response has wanted out. */
+  get begun(): boolean {
+    return this.#state !== 'idle' || this.#answer !== undefined
+  }
+
+  /** Does what the first byte would have set off, for a response that nobody will ever write to. */
+  release(): void {
+    this.#ask()
+  }
+
+  /**
+   * `onError` of `keeper` answers in place of the handler, when nothing has wanted out yet; otherwise the connection is
+   * cut. Tells whether `onError` was called. The other keepers act before the answer's first byte, or, with
+   * `alone`, not at all.
+   */
+  fail(keeper: Keeper, error: unknown, alone: boolean): boolean {
+    if (this.#answer) return false
+    const index = this.#posts.findIndex((post) => post.keeper === keeper)
+    const entry = this.#posts[index]?.entry
+    if (this.#state !== 'idle' || !entry) {
+      this.#drop(error)
+      cut(this.#res)
+      return false
+    }
+    this.#posts.splice(alone ? 0 : index)
+    if (alone) this.#endings.length = 0
+    this.#replaceBy(keeper, entry, error)
+    return true
+  }
+
+  /** One call of an output method, by whoever makes it. */
+  call(method: OutputMethod, args: unknown[]): unknown {
+    if (this.#inside > 0) return this.#pass(method, args)
+    if (this.#deaf()) return this.#refuse(method, args)
+    if (this.#awaitsHead) args = this.#checkHead(method, args)
+    if (this.#state === 'idle') {
+      this.#ask()
+      if (this.#deaf()) return this.#refuse(method, args)
+    }
+    if (this.#held) return this.#held.add(method, args)
+    if (method === 'end' && !this.#mayEnd()) {
+      this.#held = new HeldCalls(this.#res)
+      this.#resumeAfterEnding()
+      return this.#held.add(method, args)
+    }
+    return this.#pass(method, args)
+  }
+
+  // What Node would refuse is an error at the caller, and nothing is sent, nor committed.
+  #checkHead(method: OutputMethod, args: unknown[]): unknown[] {
+    if (method === 'writeHead') args = applyWriteHead(this.#res, args)
+    else {
+      if (method !== 'flushHeaders') checkChunk(method, args)
+      checkStatus(this.#res)
+    }
+    this.#awaitsHead = false
+    return args
+  }
+
+  // After an error only the calls of the answer are heard, not those of the handler that it replaces.
+  #deaf(): boolean {
+    return this.#answer !== undefined && answering.getStore() !== this.#answer
+  }
+
+  #refuse(method: OutputMethod, args: unknown[]): unknown {
+    this.#refused = true
+    return refuse(this.#res, method, args)
+  }
+
+  #install(): void {
+    Object.assign(this.#res, gatedMethods)
+  }
+
+  // Assigned, as `delete` would make a slow object of the response. A wrapper that came later stays: it calls the
+  // gated method, which passes.
+  #uninstall(): void {
+    const res = this.#res as unknown as OutputMethods
+    for (const method of outputMethods) {
+      if (method === 'end' && this.#endings.length > 0) continue
+      if (res[method] === gatedMethods[method]) res[method] = this.#through[method]
+    }
+  }
+
+  #pass(method: OutputMethod, args: unknown[]): unknown {
+    this.#inside++
+    try {
+      return Reflect.apply(this.#through[method], this.#res, args)
+    } finally {
+      this.#inside--
+    }
+  }
+
+  // Lets the keepers act, the last added first; opens the gate, or holds it until one is done.
+  #ask(): void {
+    this.#state = 'held'
+    for (let post = this.#posts.pop(); post; post = this.#posts.pop()) {
+      const { keeper, entry } = post
+      const keep = this.#posts.length > 0 ? this.#cookiesSince() : () => {}
+      try {
+        const pending = keeper.beforeHeaders()
+        if (isThenable(pending)) {
+          this.#held ??= new HeldCalls(this.#res)
+          this.#holder = keeper
+          pending.then(
+            () => {
+              keep()
+              this.#ask()
+            },
+            (error) => this.#replaceBy(keeper, entry, error),
+          )
+          return
+        }
+      } catch (error) {
+        this.#replaceBy(keeper, entry, error)
+        return
+      }
+      keep()
+    }
+    this.#open()
+  }
+
+  // Remembers the Set-Cookie lines that are added until the function that it gives is called.
+  #cookiesSince(): () => void {
+    const lines = () => [this.#res.getHeader('Set-Cookie') ?? []].flat().map(String)
+    const before = lines().length
+    return () => this.#kept.push(...lines().slice(before))
+  }
+
+  #open(): void {
+    this.#state = 'open'
+    if (!this.#answer) this.#uninstall()
+    const held = this.#held
+    if (!held) return
+    this.#held = undefined
+    const done = held.release(
+      (method, args) => this.#pass(method, args),
+      () => this.#mayEnd(),
+      (error) => this.#cut(error),
+    )
+    if (done) return
+    this.#held = held
+    this.#resumeAfterEnding()
+  }
+
+  // The caller has long returned, and bytes may have left.
+  #cut(error: unknown): void {
+    cut(this.#res)
+    this.#holder?.onCut?.(error)
+  }
+
+  // Asks the keepers whether something must be done before the end.
+  #mayEnd(): boolean {
+    const endings = this.#endings.splice(0).map((keeper) => keeper.beforeEnd?.())
+    const pending = endings.filter(isThenable)
+    this.#ending = pending.length > 0 ? Promise.allSettled(pending) : undefined
+    return this.#ending === undefined
+  }
+
+  #resumeAfterEnding(): void {
+    this.#ending?.then(() => {
+      if (isClosed(this.#res)) this.#drop(new Error('the connection was closed'))
+      else this.#open()
+    })
+  }
+
+  #drop(error: unknown): void {
+    this.#held?.drop(error)
+    this.#held = undefined
+  }
+
+  // Runs `onError` in the handler's place, from the head that the response had on entry.
+  #replaceBy(keeper: Keeper, entry: HeadSnapshot, error: unknown): void {
+    this.#drop(error)
+    if (this.#endings.includes(keeper)) this.#endings.splice(this.#endings.indexOf(keeper), 1)
+    const res = this.#res
+    if (res.headersSent) cut(res)
+    else {
+      restoreHead(res, entry)
+      for (const line of this.#kept) addLine(res, 'Set-Cookie', line)
+      if (this.#kept.length > 0) keepPrivate(res)
+    }
+    this.#state = 'idle'
+    this.#awaitsHead = true
+    // Wrappers that came after the gate (a compression's, say) have seen the handler's bytes: the answer goes past them.
+    this.#install()
+    this.#answer = {}
+    this.#refused = false
+    answering.run(this.#answer, () => this.#run(keeper, error))
+  }
+
+  #run(keeper: Keeper, error: unknown): void {
+    const finish = () => {
+      const res = this.#res
+      if (res.writableEnded) return
+      // Perhaps it was the answer, written from a callback that has lost its asynchronous context.
+      if (this.#refused && !res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
+      res.end()
+    }
+    const abort = () => {
+      cut(this.#res)
+    }
+    try {
+      const pending = keeper.onError(error)
+      if (isThenable(pending)) pending.then(finish, abort)
+      else finish()
+    } catch {
+      abort()
+    }
+  }
+}
+
+// Shared by all responses: a closure for each would cost more than the whole gate.
+const gatedMethods = Object.fromEntries(
+  outputMethods.map((method) => [
+    method,
+    function (this: Gated, ...args: unknown[]): unknown {
+      return this[gateOf]?.call(method, args)
+    },
+  ]),
+) as unknown as OutputMethods

@@ -1,0 +1,47 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { Listener } from './paths.ts'
+
+/** One connection to a server in this process, over TCP. It makes no promise of its own for a request. */
+export class Client {
+  readonly #socket: Socket
+  readonly #close: () => void
+  #onResponse: (response: string) => void = () => {}
+
+  static async of(listener: Listener): Promise<Client> {
+    const server = createServer({ keepAlive: true }, listener).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setNoDelay()
+    await once(socket, 'connect')
+    return new Client(socket, () => server.close())
+  }
+
+  private constructor(socket: Socket, close: () => void) {
+    this.#socket = socket
+    this.#close = close
+    // Such a response is one chunk: Node writes head and body together.
+    socket.setEncoding('latin1').on('data', (response: string) => {
+      if (!response.startsWith('HTTP/1.1 200')) throw new Error(response)
+      this.#onResponse(response)
+    })
+  }
+
+  /** So many requests, one after another; gives the cookie of the last response that has one. */
+  send(count: number, path: string, cookie = ''): Promise<string> {
+    const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${cookie && `Cookie: ${cookie}\r\n`}\r\n`
+    return new Promise((resolve) => {
+      let left = count
+      this.#onResponse = (response) => {
+        if (--left > 0) this.#socket.write(request)
+        else resolve(/^set-cookie: ([^;]*)/im.exec(response)?.[1] ?? '')
+      }
+      this.#socket.write(request)
+    })
+  }
+
+  close(): void {
+    this.#socket.destroy()
+    this.#close()
+  }
+}

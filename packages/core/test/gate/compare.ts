@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Protocol } from '../support/servers.ts'
+import { Contestant, type Kind, kinds, type Outcome } from './contestants.ts'
+import { foundLate } from './departures.ts'
+import type { Conversation } from './program.ts'
+
+/** All servers of one protocol. */
+export class Contest {
+  readonly #contestants: ReadonlyMap<Kind, Contestant>
+
+  private constructor(contestants: ReadonlyMap<Kind, Contestant>) {
+    this.#contestants = contestants
+  }
+
+  static async start(protocol: Protocol): Promise<Contest> {
+    const contestants = new Map<Kind, Contestant>()
+    for (const kind of kinds) contestants.set(kind, await Contestant.start(kind, protocol))
+    return new Contest(contestants)
+  }
+
+  /** How the gated servers differ from the bare one; empty when they do not. */
+  async differences(conversation: Conversation): Promise<string[]> {
+    const [bare, ...gated] = await Promise.all(
+      [...this.#contestants].map(async ([kind, contestant]) => ({
+        kind,
+        outcome: await contestant.play(conversation).catch((error: Error) => error.message),
+      })),
+    )
+    if (!bare || typeof bare.outcome === 'string') return [`bare: ${bare?.outcome}`]
+    const expected = bare.outcome
+    return gated.flatMap(({ kind, outcome }) => {
+      if (typeof outcome === 'string') return [`${kind}: ${outcome}`]
+      return compare(kind, expected, outcome)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const contestant of this.#contestants.values()) await contestant[Symbol.asyncDispose]()
+  }
+}
+
+function compare(kind: Kind, expected: Outcome, actual: Outcome): string[] {
+  const differences: string[] = []
+  const note = (what: string, theirs: unknown, ours: unknown) => {
+    if (isDeepStrictEqual(theirs, ours)) return
+    differences.push(`${kind}, ${what}:\n  bare  ${show(theirs)}\n  gated ${show(ours)}`)
+  }
+  if (wasFoundLate(expected, actual)) return []
+  note('unheard errors', [], actual.unheard.map(String))
+  note('requests', expected.observations.length, actual.observations.length)
+  for (const [i, theirs] of expected.observations.entries()) {
+    const ours = actual.observations[i]
+    if (!ours) continue
+    for (const [j, line] of theirs.steps.entries()) {
+      const our = ours.steps[j] ?? ''
+      if (!/: left out; /.test(our)) note(`handler ${i}, step ${j}`, line, our)
+    }
+    const heard = theirs.abandoned ? inAnyOrder : told
+    note(`handler ${i}, told`, heard(theirs.told), heard(ours.told))
+    note(`handler ${i}, errors`, theirs.errors, ours.errors)
+    note(`handler ${i}, abandoned`, theirs.abandoned, ours.abandoned)
+  }
+  // How much had left when a response was cut is a matter of timing.
+  if (!expected.observations.some(({ abandoned }) => abandoned)) {
+    const seen = sawRefusal(expected) ? linesInAnyOrder : same
+    note('wire', seen(expected.wire), seen(actual.wire))
+  }
+  return differences
+}
+
+// Callbacks of what was not sent come in no order with the others.
+function told(lines: readonly string[]): string[] {
+  const failed = (line: string) => /:|\(empty\)|^a later end/.test(line)
+  return [...lines.filter((line) => !failed(line)), ...lines.filter(failed).sort()]
+}
+
+function wasFoundLate(expected: Outcome, actual: Outcome): boolean {
+  if (actual.unheard.length === 0) return false
+  const seen = JSON.stringify(expected.observations)
+  return actual.unheard.every((error) => {
+    const { name, code } = error as { name: string; code?: string }
+    return foundLate.has(`${name} ${code}`) && seen.includes(`${name} ${code}`)
+  })
+}
+
+function sawRefusal({ observations }: Outcome): boolean {
+  const seen = JSON.stringify(observations)
+  return [...foundLate].some((error) => seen.includes(error))
+}
+
+function inAnyOrder(lines: readonly string[]): readonly string[] {
+  return [...lines].sort()
+}
+
+function same(wire: Outcome['wire']): Outcome['wire'] {
+  return wire
+}
+
+function linesInAnyOrder(wire: Outcome['wire']): unknown {
+  if (typeof wire === 'string') return inAnyOrder(wire.split('\r\n'))
+  return wire.map((stream) => ({ ...stream, heads: stream.heads.map(inAnyOrder) }))
+}
+
+function show(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : JSON.stringify(value)
+  return text.replace(/(ghijklmnop){4,}/g, '(much)')
+}

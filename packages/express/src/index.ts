@@ -1,0 +1,1 @@
+export { loadAndSave, type SessionMiddleware } from './load-and-save.ts'

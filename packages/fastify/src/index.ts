@@ -1,0 +1,1 @@
+export { type LoadAndSaveOptions, loadAndSave } from './load-and-save.ts'

@@ -1,0 +1,17 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+
+/**
+ * Has `destroy` wait for a response over HTTP/2 that was ended, but has not left. `@hono/node-server` destroys the response
+ * to a request whose body nobody has read some turns after its end: too early for one that is held for a commit.
+ */
+export function destroyWhenFinished(res: ServerResponse | Http2ServerResponse): void {
+  if (!('stream' in res)) return
+  const { stream } = res
+  const destroy = res.destroy.bind(res)
+  res.destroy = (error?: Error) => {
+    if (error || !res.writableEnded || stream.writableFinished) destroy(error)
+    else stream.once('finish', destroy)
+    return res
+  }
+}

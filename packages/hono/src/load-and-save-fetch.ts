@@ -1,0 +1,50 @@
+import { bindContext, contextOf, type SessionManager } from '@scs/core'
+import { logAndAnswer, Visit } from './visit.ts'
+
+/** Options of {@link loadAndSaveFetch}. */
+export interface LoadAndSaveFetchOptions<Req extends Request = Request> {
+  /**
+   * Answers a request that failed: in loading, in the handler or in the commit. It has the place that a manager's
+   * `errorFunc` has on Node. @default logs the error, and answers with a plain 500
+   */
+  readonly errorResponse?:
+    | ((request: Req, error: unknown) => Response | Promise<Response>)
+    | undefined
+}
+
+/**
+ * Wraps a handler of the form `(request) => Response`, as `Bun.serve`, `Deno.serve` and Cloudflare Workers take it: the
+ * request's session is loaded before it runs, and committed before the response is handed over, with the cookie. The
+ * handler finds the session by `contextOf(request)`; what else it is called with is passed on. Several managers are
+ * several of it, one around the other.
+ *
+ * When loading, the handler or the commit fails, `errorResponse` answers; after an error of the handler nothing is
+ * committed. What is changed while the body streams is committed before its end, or when it is cancelled; when that
+ * fails, the manager's `onError` hears of it, and the body breaks off. A change of which the client could not learn throws
+ * `ERR_SESSION_HEADERS_SENT`.
+ */
+export function loadAndSaveFetch<
+  Values extends object,
+  Req extends Request = Request,
+  Rest extends unknown[] = [],
+>(
+  sessionManager: SessionManager<Values>,
+  handler: (request: Req, ...rest: Rest) => Response | Promise<Response>,
+  { errorResponse }: LoadAndSaveFetchOptions<Req> = {},
+): (request: Req, ...rest: Rest) => Promise<Response> {
+  return async (request, ...rest) => {
+    const visit = new Visit(sessionManager, contextOf(request), (error) =>
+      errorResponse ? errorResponse(request, error) : logAndAnswer(error),
+    )
+    const refusal = await visit.load(request)
+    if (refusal) return refusal
+    bindContext(request, visit.ctx)
+    let response: Response
+    try {
+      response = await handler(request, ...rest)
+    } catch (error) {
+      return visit.fail(error)
+    }
+    return visit.save(response)
+  }
+}

@@ -1,0 +1,135 @@
+import { type Context, contextKey, type SessionManager, withSignal, withValue } from '@scs/core'
+import { endAfter } from './end-after.ts'
+
+/** Answers a request that failed. */
+export type AnswerError = (error: unknown) => Response | Promise<Response>
+
+/** What the managers of one request know of each other. */
+interface Company {
+  /** Each writes the cookie of a session that is committed already. */
+  readonly cookies: Array<(headers: Headers) => void>
+  /** After an error of the handler nobody commits. */
+  handlerFailed: boolean
+}
+
+const companyKey = contextKey<Company>('scs.company')
+
+/** One request with its session, where the handler gives a `Response` back. */
+export class Visit<Values extends object> {
+  readonly #sessionManager: SessionManager<Values>
+  readonly #answerError: AnswerError
+  readonly #company: Company
+  #ctx: Context
+
+  constructor(sessionManager: SessionManager<Values>, base: Context, answerError: AnswerError) {
+    this.#sessionManager = sessionManager
+    this.#answerError = answerError
+    this.#company = base.value(companyKey) ?? { cookies: [], handlerFailed: false }
+    this.#ctx = withValue(base, companyKey, this.#company)
+  }
+
+  /** Carries the session, once it is loaded. */
+  get ctx(): Context {
+    return this.#ctx
+  }
+
+  /** Gives the answer when loading failed. */
+  async load({ headers, signal }: Request): Promise<Response | undefined> {
+    // Not every runtime has a signal.
+    if (signal) this.#ctx = withSignal(this.#ctx, signal)
+    try {
+      const token = this.#sessionManager.readSessionCookie(headers)
+      this.#ctx = await this.#sessionManager.load(this.#ctx, token)
+      return undefined
+    } catch (error) {
+      // Nobody is left to answer, and nothing has gone wrong here.
+      return signal?.aborted ? internalServerError() : this.#answer(error)
+    }
+  }
+
+  /** Commits the session, and gives `response` with its cookie; the answer to the error when that failed. */
+  async save(response: Response): Promise<Response> {
+    if (this.#company.handlerFailed) return response
+    try {
+      return await this.#save(varyByCookie(response))
+    } catch (error) {
+      return this.#answer(error)
+    }
+  }
+
+  /** Answers an error of the handler: nothing is committed. */
+  fail(error: unknown): Promise<Response> {
+    this.#company.handlerFailed = true
+    return this.#answer(error)
+  }
+
+  async #save(response: Response): Promise<Response> {
+    const { headers } = response
+    const sessionManager = this.#sessionManager
+    const ctx = this.#ctx
+    const committed = await sessionManager.commitAndWriteSessionCookie(ctx, headers)
+    if (committed || sessionManager.status(ctx) === 'destroyed') {
+      const { token = '', expiry } = committed ?? {}
+      this.#company.cookies.push((to) => sessionManager.writeSessionCookie(ctx, to, token, expiry))
+    }
+    // A session that the client has no token of cannot be changed any more.
+    if (!sessionManager.token(ctx) || !response.body) return response
+    return new Response(
+      endAfter(response.body, () => this.#saveLate(headers)),
+      response,
+    )
+  }
+
+  // The client has its response, or part of it: an error can only be told, and the body broken off.
+  async #saveLate(headers: Headers): Promise<void> {
+    try {
+      await this.#sessionManager.commitAndWriteSessionCookie(this.#ctx, headers)
+    } catch (error) {
+      this.#sessionManager.onError(error, this.#ctx)
+      throw error
+    }
+  }
+
+  async #answer(error: unknown): Promise<Response> {
+    const response = varyByCookie(await this.#ask(error))
+    for (const writeCookie of this.#company.cookies) writeCookie(response.headers)
+    return response
+  }
+
+  // Whatever `errorResponse` does, there is an answer: an error of its own is told, and answered plainly.
+  async #ask(error: unknown): Promise<Response> {
+    try {
+      return await this.#answerError(error)
+    } catch (secondError) {
+      this.#sessionManager.onError(secondError, this.#ctx)
+      return internalServerError()
+    }
+  }
+}
+
+/** Logs the error and answers with a plain 500, as a manager's default `errorFunc`. */
+export function logAndAnswer(error: unknown): Response {
+  console.error('scs:', error)
+  return internalServerError()
+}
+
+function internalServerError(): Response {
+  return new Response('Internal Server Error\n', {
+    status: 500,
+    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
+  })
+}
+
+// Gives a response whose headers can be changed: those of a redirect, or of a fetched response, cannot.
+function varyByCookie(response: Response): Response {
+  try {
+    response.headers.append('Vary', 'Cookie')
+    return response
+  } catch {
+    // There is no copying of an upgrade.
+    if (response.status === 101) return response
+    const copy = new Response(response.body, response)
+    copy.headers.append('Vary', 'Cookie')
+    return copy
+  }
+}

@@ -1,0 +1,1 @@
+export { loadAndSave } from './load-and-save.ts'

@@ -1,0 +1,39 @@
+import { background, beforeHeaders, bindContext, contextOf, type SessionManager } from '@scs/core'
+import type { Middleware } from 'koa'
+import { onClose } from './on-close.ts'
+
+/**
+ * Middleware that loads the session before what comes after it, and commits it before the first byte of the response
+ * leaves, as `sessionManager.loadAndSave` does for `node:http`. `contextOf(ctx)`, of Koa's `ctx`, is then the context that
+ * carries the session. Several managers are several of it, one after the other.
+ *
+ * An error in loading or committing is answered by the manager's `errorFunc`; what comes after is not called when loading
+ * failed. Errors of the application are Koa's to answer: its answer commits.
+ */
+export function loadAndSave<Values extends object>(
+  sessionManager: SessionManager<Values>,
+): Middleware {
+  return (ctx, next) =>
+    new Promise<void>((resolve, reject) => {
+      const { req, res } = ctx
+      const bound = contextOf(ctx)
+      // What other middleware has bound to Koa's context is what the session is added to.
+      if (bound !== background()) bindContext(req, bound)
+      // Koa's answer to an error begins with removing every header.
+      const varyByCookie = () => {
+        if (!res.hasHeader('Vary')) res.setHeader('Vary', 'Cookie')
+      }
+      if (!res.headersSent) beforeHeaders(res, varyByCookie, reject)
+      let isLoaded = false
+      const serve = sessionManager.loadAndSave(() => {
+        isLoaded = true
+        bindContext(ctx, contextOf(req))
+        return next().then(resolve, reject)
+      })
+      serve(req, res)
+      // When loading failed, `errorFunc` has answered, or the client has gone: Koa finds nothing left to do.
+      onClose(res, () => {
+        if (!isLoaded) resolve()
+      })
+    })
+}

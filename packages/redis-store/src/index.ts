@@ -1,0 +1,11 @@
+// Which clients it takes
+export type {
+  IoRedisClient,
+  IoRedisCluster,
+  NodeRedisClient,
+  NodeRedisCluster,
+  NodeRedisOptions,
+  RedisClient,
+} from './client.ts'
+// The store
+export { RedisStore, type RedisStoreOptions } from './redis-store.ts'

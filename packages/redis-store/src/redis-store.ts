@@ -1,0 +1,280 @@
+import {
+  type AtomicStore,
+  type Context,
+  type CtxStore,
+  type IterableCtxStore,
+  type IterableStore,
+  isWellFormedToken,
+  type ScannableStore,
+  type Store,
+} from '@scs/core'
+import type { RedisClient } from './client.ts'
+import { commandsOf } from './commands-of.ts'
+import { moveSession } from './move-session.ts'
+import type { RedisCommands, Server } from './redis-commands.ts'
+import { redisError } from './redis-error.ts'
+import { runNumeric, runScript } from './script.ts'
+import { findWithExpiry, rename, replace } from './scripts.ts'
+import { SessionKeys } from './session-keys.ts'
+
+/** Options of {@link RedisStore}. */
+export interface RedisStoreOptions {
+  /**
+   * What the key of every session begins with; the token follows. With a hash tag (`{sessions}:`) a cluster keeps all
+   * sessions in one slot, and so on one server. @default 'scs:session:', as SCS's `redisstore`
+   */
+  prefix?: string | undefined
+}
+
+// How many keys SCAN is to look at in one step, and how many sessions are read at once.
+const pageSize = 200
+
+/**
+ * Sessions in Redis 7 or later, Redis Cluster or Valkey: each is a string that Redis expires itself, to the millisecond.
+ * The counterpart of SCS's `redisstore`, whose keys it has.
+ *
+ * - The client is the caller's, who connects it, listens to its errors and closes it.
+ * - Expiry is by the server's clock: keep it alike to the application's.
+ * - Each method is one command or one script, in one round trip, and one step of the server; but {@link RedisStore.rename}
+ *   on a cluster, and the iteration.
+ * - Commands go to masters, never to replicas.
+ * - When Redis fails or cannot be reached, the method rejects with an Error that has a `code` where there is one, and
+ *   neither token nor data; the next call tries anew. So it does when a client that sends commands again (ioredis) lost
+ *   a connection meanwhile, and is told that the session is not as expected: it may be so by its own doing.
+ * - An invalid expiry, or one after the year 9999, is a TypeError.
+ */
+export class RedisStore
+  implements Store, CtxStore, IterableStore, IterableCtxStore, AtomicStore, ScannableStore
+{
+  readonly #commands: RedisCommands
+  readonly #keys: SessionKeys
+
+  /** Asks nothing of the server. Throws a TypeError for a client or a prefix that cannot be. */
+  constructor(client: RedisClient, options: RedisStoreOptions = {}) {
+    this.#commands = commandsOf(client)
+    this.#keys = new SessionKeys(options.prefix ?? 'scs:session:')
+  }
+
+  find(token: string): Promise<Uint8Array | undefined> {
+    return this.#find(token, undefined)
+  }
+
+  /** `ctx.signal` keeps a command from being sent that still waits for its turn. */
+  findCtx(ctx: Context, token: string): Promise<Uint8Array | undefined> {
+    return this.#find(token, ctx.signal)
+  }
+
+  /** Throws a TypeError for a malformed token. */
+  async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
+    checkToken(token)
+    const key = this.#keys.of(token)
+    const until = milliseconds(expiry)
+    await this.#run('commit a session', ({ send }) =>
+      send(key, ['SET', key, bytes(data), 'PXAT', until]),
+    )
+  }
+
+  commitCtx(_ctx: Context, token: string, data: Uint8Array, expiry: Date): Promise<void> {
+    return this.commit(token, data, expiry)
+  }
+
+  async delete(token: string): Promise<void> {
+    if (!isWellFormedToken(token)) return
+    const key = this.#keys.of(token)
+    await this.#run('delete a session', ({ send }) => send(key, ['DEL', key]))
+  }
+
+  deleteCtx(_ctx: Context, token: string): Promise<void> {
+    return this.delete(token)
+  }
+
+  async findWithExpiry(
+    ctx: Context,
+    token: string,
+  ): Promise<{ data: Uint8Array; expiry: Date } | undefined> {
+    if (!isWellFormedToken(token)) return undefined
+    const { signal } = ctx
+    const row = await this.#run(
+      'find a session',
+      (commands) => runScript(commands, findWithExpiry, [this.#keys.of(token)], [], signal),
+      signal,
+    )
+    if (!row) return undefined
+    const [data, expiry] = row as [Buffer, unknown]
+    return { data, expiry: new Date(Number(expiry)) }
+  }
+
+  async replace(
+    _ctx: Context,
+    token: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+    expiry: Date,
+  ): Promise<boolean> {
+    if (!isWellFormedToken(token)) return false
+    const args = [bytes(expected), bytes(data), milliseconds(expiry)]
+    return this.#swap('replace a session', (commands) =>
+      runNumeric(commands, replace, [this.#keys.of(token)], args),
+    )
+  }
+
+  async touch(_ctx: Context, token: string, expiry: Date): Promise<boolean> {
+    if (!isWellFormedToken(token)) return false
+    const key = this.#keys.of(token)
+    const until = milliseconds(expiry)
+    const touched = await this.#run('touch a session', ({ send }) =>
+      send(key, ['PEXPIREAT', key, until]),
+    )
+    return Number(touched) === 1
+  }
+
+  /**
+   * One step on a single server, and on a cluster when the prefix has a hash tag. Otherwise the two tokens are on
+   * two servers: the new one is written, the old one deleted if it holds `expected`, and the new one taken back if it
+   * did not. Of several callers one wins all the same, and when it rejects the session is not lost: it is under
+   * one of the two tokens, or under both.
+   *
+   * Rejects when another session is under `newToken` already.
+   */
+  async rename(
+    ctx: Context,
+    token: string,
+    newToken: string,
+    expected: Uint8Array,
+    data: Uint8Array,
+    expiry: Date,
+  ): Promise<boolean> {
+    checkToken(newToken)
+    const until = milliseconds(expiry)
+    if (!isWellFormedToken(token)) return false
+    if (token === newToken) return this.replace(ctx, token, expected, data, expiry)
+    const move = { token, newToken, expected: bytes(expected), data: bytes(data), expiry: until }
+    return this.#swap('rename a session', (commands) => {
+      const keys = this.#keys
+      if (commands.isCluster && !keys.areTogether) return moveSession(commands, keys, move)
+      const both = [keys.of(token), keys.of(newToken)] as const
+      return runNumeric(commands, rename, [...both], [move.expected, move.data, until])
+    })
+  }
+
+  all(): Promise<Map<string, Uint8Array>> {
+    return this.#all(undefined)
+  }
+
+  allCtx(ctx: Context): Promise<Map<string, Uint8Array>> {
+    return this.#all(ctx)
+  }
+
+  /**
+   * Walks through every server's keys by SCAN, and reads the sessions 200 at a time; stops between two pages when
+   * `ctx.signal` is aborted. A session whose slot moves to another server meanwhile may be missed.
+   */
+  scan(ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+    return this.#scan(ctx)
+  }
+
+  async #find(token: string, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+    if (!isWellFormedToken(token)) return undefined
+    return (await this.#get('find a session', token, signal)) ?? undefined
+  }
+
+  async #get(
+    operation: string,
+    token: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer | null> {
+    const key = this.#keys.of(token)
+    const data = await this.#run(operation, ({ send }) => send(key, ['GET', key], signal), signal)
+    return data as Buffer | null
+  }
+
+  async #all(ctx: Context | undefined): Promise<Map<string, Uint8Array>> {
+    const live = new Map<string, Uint8Array>()
+    for await (const [token, data] of this.#scan(ctx)) live.set(token, data)
+    return live
+  }
+
+  async *#scan(
+    ctx: Context | undefined,
+  ): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+    const servers = await this.#run('read the sessions', (commands) => commands.servers())
+    for (const server of servers) {
+      for await (const tokens of this.#pages(server)) {
+        ctx?.signal?.throwIfAborted()
+        const read = tokens.map((token) => this.#get('read the sessions', token, ctx?.signal))
+        const values = await Promise.all(read)
+        for (const [index, token] of tokens.entries()) {
+          const data = values[index]
+          if (data) yield [token, data]
+        }
+      }
+    }
+  }
+
+  async *#pages(server: Server): AsyncGenerator<readonly string[], void> {
+    const options = ['MATCH', this.#keys.pattern, 'COUNT', String(pageSize)]
+    let cursor = '0'
+    do {
+      const step = await this.#run('read the sessions', () => server(['SCAN', cursor, ...options]))
+      const [next, keys] = step as [Buffer, readonly Buffer[]]
+      const tokens = keys.flatMap((key) => this.#keys.tokenOf(key) ?? [])
+      // A step may give more than it was asked for.
+      for (let start = 0; start < tokens.length; start += pageSize) {
+        yield tokens.slice(start, start + pageSize)
+      }
+      cursor = String(next)
+    } while (cursor !== '0')
+  }
+
+  async #swap(
+    operation: string,
+    work: (commands: RedisCommands) => Promise<number>,
+  ): Promise<boolean> {
+    const losses = this.#commands.losses()
+    const outcome = await this.#run(operation, work)
+    if (outcome < 0) {
+      throw new Error(`RedisStore could not ${operation}: another one has the new token`)
+    }
+    // A client that sends a command again is refused because of what it has done the first time.
+    if (outcome === 0 && losses !== this.#commands.losses()) {
+      throw new Error(
+        `RedisStore could not ${operation}: a connection was lost, and whether it was done is not known`,
+      )
+    }
+    return outcome === 1
+  }
+
+  async #run<T>(
+    operation: string,
+    work: (commands: RedisCommands) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    try {
+      return await work(this.#commands)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw redisError(operation, error)
+    }
+  }
+}
+
+function checkToken(token: string): void {
+  if (isWellFormedToken(token)) return
+  throw new TypeError('token must be 1 to 43 of the characters A-Z a-z 0-9 _ -')
+}
+
+// The end of 9999, as elsewhere; Redis refuses what is not after 1970, which has passed as well.
+const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+function milliseconds(expiry: Date): string {
+  const time = expiry.getTime()
+  if (!(time <= latest)) {
+    throw new TypeError('expiry must be a valid Date, of the year 9999 at the latest')
+  }
+  return String(Math.max(time, 1))
+}
+
+// The same bytes; nothing is copied.
+function bytes(data: Uint8Array): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+}

@@ -1,0 +1,108 @@
+import { background } from '@scs/core'
+import { RedisStore } from '@scs/redis-store'
+import { testStore } from '@scs/store-tests'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import {
+  clusterRecipe,
+  type RedisCluster,
+  startRedisCluster,
+} from '../../../test/servers/redis-cluster.ts'
+import { clusterDrivers, type Opened } from './drivers.ts'
+
+const future = new Date('2100-01-01')
+
+describe.skipIf(clusterRecipe() === undefined)(
+  'Redis Cluster, three masters, three replicas',
+  () => {
+    let cluster: RedisCluster
+    const opened = new Map<string, Opened>()
+    const stores = new Map<string, RedisStore>()
+
+    beforeAll(async () => {
+      cluster = await startRedisCluster()
+      for (const { name, open } of clusterDrivers) {
+        const connection = await open(cluster.urls)
+        opened.set(name, connection)
+        stores.set(name, new RedisStore(connection.client, { prefix: `${name}:` }))
+        const tagged = new RedisStore(connection.client, { prefix: `{${name}}:` })
+        stores.set(`${name}, all in one slot`, tagged)
+      }
+    }, 60_000)
+    afterAll(async () => {
+      await Promise.all([...opened.values()].map(({ close }) => close()))
+      await cluster?.stop()
+    })
+    const storeOf = (name: string): RedisStore => {
+      const store = stores.get(name)
+      if (store === undefined) throw new Error(`no store ${name}`)
+      return store
+    }
+
+    for (const { name } of clusterDrivers) {
+      for (const which of [name, `${name}, all in one slot`]) {
+        describe(which, () => {
+          testStore({ describe, it }, 'keeps the promises of a store', () => storeOf(which), {
+            without: ['extras'],
+          })
+        })
+      }
+    }
+
+    it('reads from masters, also through a client that reads from replicas', async () => {
+      const { createCluster } = await import('redis')
+      // A replica is not told of before it is known to have something.
+      const client = await vi.waitFor(
+        async () => {
+          const rootNodes = cluster.urls.map((url) => ({ url }))
+          const candidate = createCluster({ rootNodes, useReplicas: true })
+          candidate.on('error', () => {})
+          await candidate.connect()
+          if (candidate.replicas.length === 3) return candidate
+          await candidate.close()
+          throw new Error('not all replicas are known')
+        },
+        { timeout: 20_000 },
+      )
+      const store = new RedisStore(client, { prefix: 'replicas:' })
+      for (let i = 0; i < 50; i++) {
+        await store.commit(`t${i}`, Buffer.from('data'), future)
+        expect(await store.find(`t${i}`)).toBeDefined()
+        expect(await store.findWithExpiry(background(), `t${i}`)).toBeDefined()
+      }
+      expect((await store.all()).size).toBe(50)
+      await client.close()
+      const ports = cluster.urls.map((url) => Number(new URL(url).port))
+      const roles = await Promise.all(ports.map((port) => cluster.ask(port, 'role')))
+      const replicas = ports.filter((_, i) => roles[i]?.startsWith('slave'))
+      expect(replicas).toHaveLength(3)
+      for (const port of replicas) {
+        const commands = await cluster.ask(port, 'info', 'commandstats')
+        expect(commands).not.toMatch(/cmdstat_(?:get|evalsha|eval|scan)\b/)
+      }
+    })
+
+    describe('when a master was killed, and its replica has taken over', () => {
+      beforeAll(async () => {
+        const victim = await cluster.masterOf('a')
+        await cluster.failOver(victim)
+        expect(await cluster.masterOf('a')).not.toBe(victim)
+        for (const [name, store] of stores) {
+          for (const token of ['a', 'b', 'c', 'd', 'e', 'f']) {
+            await vi.waitFor(() => store.commit(token, Buffer.from(name), future), {
+              timeout: 30_000,
+            })
+            await store.delete(token)
+          }
+        }
+      }, 60_000)
+
+      for (const { name } of clusterDrivers) {
+        describe(name, () => {
+          testStore({ describe, it }, 'keeps the promises of a store', () => storeOf(name), {
+            without: ['extras'],
+          })
+        })
+      }
+    })
+  },
+)

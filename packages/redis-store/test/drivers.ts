@@ -1,0 +1,117 @@
+import type { RedisClient } from '@scs/redis-store'
+
+/** A client that is connected. */
+export interface Opened {
+  readonly client: RedisClient
+  /** Sends a command, in the words of redis-cli. */
+  run(...args: string[]): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** How a client is opened. */
+export interface OpenOptions {
+  /** A command whose connection is lost fails at once, and does not wait for another. */
+  readonly impatient?: boolean
+}
+
+/** One of the clients that the store must work with, loaded when it is opened. */
+export interface Driver {
+  readonly name: string
+  open(url: string, options?: OpenOptions): Promise<Opened>
+}
+
+/** One of the clients of a cluster. */
+export interface ClusterDriver {
+  readonly name: string
+  open(urls: readonly string[], options?: OpenOptions): Promise<Opened>
+}
+
+export const nodeRedis: Driver = {
+  name: 'redis',
+  async open(url, { impatient = false } = {}) {
+    const { createClient } = await import('redis')
+    const client = createClient({ url, disableOfflineQueue: impatient })
+    client.on('error', () => {})
+    await client.connect()
+    return { client, run: (...args) => client.sendCommand(args), close: () => client.close() }
+  },
+}
+
+export const nodeRedis2: Driver = {
+  name: 'redis, by RESP2',
+  async open(url, { impatient = false } = {}) {
+    const { createClient } = await import('redis')
+    const client = createClient({ url, RESP: 2, disableOfflineQueue: impatient })
+    client.on('error', () => {})
+    await client.connect()
+    return { client, run: (...args) => client.sendCommand(args), close: () => client.close() }
+  },
+}
+
+export const nodeRedisPool: Driver = {
+  name: 'redis, a pool',
+  async open(url, { impatient = false } = {}) {
+    const { createClientPool } = await import('redis')
+    const client = createClientPool({ url, disableOfflineQueue: impatient })
+    client.on('error', () => {})
+    await client.connect()
+    return { client, run: (...args) => client.sendCommand(args), close: () => client.close() }
+  },
+}
+
+export const ioredis: Driver = {
+  name: 'ioredis',
+  async open(url, { impatient = false } = {}) {
+    const { Redis } = await import('ioredis')
+    const client = new Redis(url, {
+      lazyConnect: true,
+      maxRetriesPerRequest: 1,
+      enableOfflineQueue: !impatient,
+    })
+    client.on('error', () => {})
+    await client.connect()
+    return {
+      client,
+      run: (command = '', ...args) => client.call(command, args),
+      close: async () => client.disconnect(),
+    }
+  },
+}
+
+export const nodeRedisCluster: ClusterDriver = {
+  name: 'redis, a cluster',
+  async open(urls, { impatient = false } = {}) {
+    const { createCluster } = await import('redis')
+    const client = createCluster({
+      rootNodes: urls.map((url) => ({ url })),
+      topologyRefreshOnReconnectionAttemptStrategy: 100,
+      defaults: { disableOfflineQueue: impatient },
+    })
+    client.on('error', () => {})
+    await client.connect()
+    return {
+      client,
+      run: (...args) => client.sendCommand(args[1], false, args),
+      close: () => client.close(),
+    }
+  },
+}
+
+export const ioredisCluster: ClusterDriver = {
+  name: 'ioredis, a cluster',
+  async open(urls) {
+    const { Cluster } = await import('ioredis')
+    const client = new Cluster([...urls], { lazyConnect: true })
+    client.on('error', () => {})
+    await client.connect()
+    return {
+      client,
+      run: (command = '', ...args) => client.call(command, args),
+      close: async () => client.disconnect(),
+    }
+  },
+}
+
+export const clusterDrivers: readonly ClusterDriver[] = [nodeRedisCluster, ioredisCluster]
+
+export const drivers: readonly Driver[] = [nodeRedis, nodeRedis2, nodeRedisPool, ioredis]

@@ -1,0 +1,202 @@
+import { background, SessionManager } from '@scs/core'
+import { type NodeRedisCluster, RedisStore } from '@scs/redis-store'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import {
+  clusterRecipe,
+  type RedisCluster,
+  startRedisCluster,
+} from '../../../../test/servers/redis-cluster.ts'
+import { clusterDrivers, nodeRedisCluster, type Opened } from '../drivers.ts'
+
+const ctx = background()
+const future = new Date('2100-01-01')
+const data = Buffer.from('old')
+const renamed = Buffer.from('new')
+
+/** What becomes of a command. */
+type Fate = 'done' | 'answer lost' | 'not sent'
+
+describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cluster', () => {
+  let cluster: RedisCluster
+  let opened: Opened
+  let store: RedisStore
+
+  beforeAll(async () => {
+    cluster = await startRedisCluster()
+    opened = await nodeRedisCluster.open(cluster.urls)
+    store = new RedisStore(opened.client)
+    // So that the servers know the scripts.
+    await store.commit('a', data, future)
+    await rename(store)
+    await living()
+  }, 60_000)
+  afterAll(async () => {
+    await opened?.close()
+    await cluster?.stop()
+  })
+
+  /** A store to which `fate` happens: what is asked is the name of the command, of a script with its number of keys. */
+  function faulty(fate: (command: string) => Fate | Promise<Fate>): RedisStore {
+    const client = opened.client as NodeRedisCluster
+    return new RedisStore({
+      masters: client.masters,
+      nodeClient: (node) => client.nodeClient(node),
+      async sendCommand(...command: Parameters<NodeRedisCluster['sendCommand']>) {
+        const [name = '', , keys = ''] = command[2]
+        const outcome = await fate(name === 'EVALSHA' ? `script of ${keys}` : String(name))
+        if (outcome === 'not sent') throw new Error('Socket closed unexpectedly')
+        const answer = await client.sendCommand(...command)
+        if (outcome === 'answer lost') throw new Error('Socket closed unexpectedly')
+        return answer
+      },
+    })
+  }
+
+  // Deletes the old one, and leaves a note.
+  const leaving = 'script of 2'
+  const living = async () => {
+    const found = await Promise.all(['a', 'b'].map((token) => store.find(token)))
+    for (const token of ['a', 'b']) await store.delete(token)
+    await opened.run('DEL', 'scs:session:moved:{scs:session:a}')
+    return found.map((data) => data?.toString())
+  }
+  const rename = (on: RedisStore) => on.rename(ctx, 'a', 'b', data, renamed, future)
+
+  it('in which the answer is lost of what deletes the old one, is found to be done', async () => {
+    await store.commit('a', data, future)
+    let lost = 0
+    const unlucky = faulty((command) =>
+      command === leaving && lost++ < 3 ? 'answer lost' : 'done',
+    )
+    expect(await rename(unlucky)).toBe(true)
+    expect(lost).toBeGreaterThan(3)
+    expect(await living()).toEqual([undefined, 'new'])
+  })
+
+  it('in which the old one cannot be reached for a while, is done later', async () => {
+    await store.commit('a', data, future)
+    let lost = 0
+    const unlucky = faulty((command) => (command === leaving && lost++ < 3 ? 'not sent' : 'done'))
+    expect(await rename(unlucky)).toBe(true)
+    expect(await living()).toEqual([undefined, 'new'])
+  })
+
+  it('in which the old one cannot be reached, rejects and loses nothing', async () => {
+    for (const fate of ['not sent', 'answer lost'] as const) {
+      await store.commit('a', data, future)
+      await expect(
+        rename(faulty((command) => (command === leaving ? fate : 'done'))),
+      ).rejects.toThrow('RedisStore could not rename a session: Socket closed unexpectedly')
+      expect(await living()).toEqual([fate === 'not sent' ? 'old' : undefined, 'new'])
+    }
+  })
+
+  it('that rejected can be asked for again', async () => {
+    for (const fate of ['not sent', 'answer lost'] as const) {
+      await store.commit('a', data, future)
+      await expect(
+        rename(faulty((command) => (command === leaving ? fate : 'done'))),
+      ).rejects.toThrow()
+      expect(await rename(store)).toBe(true)
+      expect(await living()).toEqual([undefined, 'new'])
+    }
+  })
+
+  it('in which the new one cannot be written, rejects and changes nothing', async () => {
+    await store.commit('a', data, future)
+    await expect(
+      rename(faulty((command) => (command === 'script of 1' ? 'not sent' : 'done'))),
+    ).rejects.toThrow('Socket closed unexpectedly')
+    expect(await living()).toEqual(['old', undefined])
+  })
+
+  it('in which somebody logs out between the steps, takes the new one back, also at the third try', async () => {
+    for (const failures of [0, 2]) {
+      await store.commit('a', data, future)
+      let failed = 0
+      const overtaken = faulty(async (command) => {
+        if (command === leaving) await store.delete('a')
+        return command === 'DEL' && failed++ < failures ? 'not sent' : 'done'
+      })
+      expect(await rename(overtaken)).toBe(false)
+      expect(await living()).toEqual([undefined, undefined])
+    }
+  })
+
+  it('in which somebody logs out, and the new one cannot be taken back, is still said not to be done', async () => {
+    await store.commit('a', data, future)
+    const overtaken = faulty(async (command) => {
+      if (command === leaving) await store.delete('a')
+      return command === 'DEL' ? 'not sent' : 'done'
+    })
+    expect(await rename(overtaken)).toBe(false)
+    expect(await living()).toEqual([undefined, 'new'])
+  })
+
+  it('leaves a note for a minute, which is no session', async () => {
+    await store.commit('a', data, future)
+    expect(await rename(store)).toBe(true)
+    const note = 'scs:session:moved:{scs:session:a}'
+    expect(Number(await opened.run('PTTL', note))).toBeGreaterThan(50_000)
+    expect(Number(await opened.run('PTTL', note))).toBeLessThan(60_001)
+    expect([...(await store.all()).keys()]).toEqual(['b'])
+    expect(await living()).toEqual([undefined, 'new'])
+  })
+
+  for (const { name, open } of clusterDrivers) {
+    it(`${name}: while a master is killed, every session is under a token that its client may know`, {
+      timeout: 120_000,
+    }, async () => {
+      const own = await open(cluster.urls)
+      const ownStore = new RedisStore(own.client)
+      const manager = new SessionManager({ store: ownStore, storeTimeout: 5000 })
+      const start = async () => {
+        const made = await manager.load(ctx, '')
+        manager.put(made, 'n', 0)
+        return (await manager.commit(made))?.token ?? ''
+      }
+      let isOver = false
+      const chain = async (first: string) => {
+        let current = first
+        const former: string[] = []
+        const ends: string[][] = []
+        // Some more when it is over.
+        for (let left = 5; left > 0; isOver && left--) {
+          let next = ''
+          try {
+            const session = await manager.load(ctx, current)
+            if (!manager.exists(session, 'n')) throw new Error('lost')
+            await manager.renewToken(session)
+            next = manager.token(session)
+            await manager.commit(session)
+            former.push(current)
+            current = next
+          } catch (error) {
+            expect(String(error)).toMatch(/RedisStore could not|the store did not answer/)
+            if (next === '') continue
+            ends.push([current, next])
+            current = await vi.waitFor(start, { timeout: 60_000 })
+          }
+        }
+        return { current, former, ends }
+      }
+      const firsts = await Promise.all(Array.from({ length: 12 }, start))
+      const chains = Promise.all(firsts.map(chain))
+      const victim = await cluster.masterOf(`scs:session:${firsts[0]}`)
+      await cluster.failOver(victim)
+      await vi.waitFor(start, { timeout: 60_000 })
+      isOver = true
+      const live = new Set<string>()
+      for (const { current, former, ends } of await chains) {
+        for (const token of [current, ...former, ...ends.flat()]) {
+          if (await ownStore.find(token)) live.add(token)
+        }
+        expect(live.has(current)).toBe(true)
+        for (const token of former) expect(live.has(token)).toBe(false)
+        for (const tokens of ends) expect(tokens.filter((t) => live.has(t))).not.toEqual([])
+      }
+      await own.close()
+      await cluster.restart(victim)
+    })
+  }
+})

@@ -1,0 +1,246 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect } from 'vitest'
+import { type Answer, ending } from '../client/opened.ts'
+import { conversation } from '../conversation.ts'
+import { get, put, putAndWrite } from '../routes.ts'
+import type { Route } from '../stage.ts'
+import { until } from '../until.ts'
+
+const needs = ['raw'] as const
+
+const diskFull = () => new Error('disk full')
+
+/** Nothing of the handler's, and no cookie. */
+function expectCleanFailure({ status, body, bytes, header }: Answer): void {
+  expect([status, body]).toEqual([500, 'failed: disk full'])
+  for (const name of ['set-cookie', 'x-handler', 'etag', 'location', 'content-encoding']) {
+    expect(header(name), name).toEqual([])
+  }
+  const [length] = header('content-length')
+  if (length) expect(Number(length)).toBe(bytes.length)
+}
+
+describe('a commit that fails leaves one clean answer', () => {
+  conversation('in the place of an answer in the manner of the server', async (stage) => {
+    const { client, store } = await stage.open({
+      '/': (exchange, manager) => {
+        manager.put(exchange.ctx, 'foo', 'bar')
+        const headers = { 'X-Handler': '1', ETag: '"1"' }
+        return exchange.answer({ status: 201, headers, body: 'SECRET' })
+      },
+    })
+    store.fault = diskFull()
+    expectCleanFailure(await client.get('/'))
+    expect(store.size).toBe(0)
+  })
+
+  conversation('in the place of a redirect', async (stage) => {
+    const { client, store } = await stage.open({
+      '/': (exchange, manager) => {
+        manager.put(exchange.ctx, 'foo', 'bar')
+        return exchange.redirect('/elsewhere')
+      },
+    })
+    store.fault = diskFull()
+    expectCleanFailure(await client.get('/'))
+  })
+
+  conversation('in the place of a stream, in the manner of the server', async (stage) => {
+    const { client, store } = await stage.open({
+      '/': (exchange, manager) => {
+        manager.put(exchange.ctx, 'foo', 'bar')
+        return exchange.answer({ body: Readable.from(['SECRET', 'SECRET']) })
+      },
+    })
+    store.fault = diskFull()
+    expectCleanFailure(await client.get('/'))
+  })
+
+  const writings: Record<string, Parameters<typeof putAndWrite>[0]> = {
+    'writeHead, write and end': (res) => {
+      res.writeHead(201, { 'X-Handler': '1', ETag: '"1"', 'Content-Length': 12 })
+      res.write('SECRET')
+      res.end('SECRET')
+    },
+    'flushHeaders, and writes in later turns': async (res) => {
+      res.setHeader('X-Handler', '1')
+      res.flushHeaders()
+      await turn()
+      res.write('SECRET')
+      await turn()
+      res.end()
+    },
+    'a pipeline': async (res) => {
+      const source = Readable.from(Array(20).fill(Buffer.alloc(50_000, 'SECRET')))
+      await pipeline(source, res).catch(() => {})
+    },
+    'a handler that writes after every turn': async (res) => {
+      for (let i = 0; i < 20; i++) {
+        res.write('SECRET')
+        await turn()
+      }
+      res.end('SECRET')
+    },
+  }
+  for (const [name, write] of Object.entries(writings)) {
+    conversation(`in the place of ${name}`, { needs }, async (stage) => {
+      const { client, store } = await stage.open({ '/': putAndWrite(write), '/get': get })
+      store.fault = diskFull()
+      expectCleanFailure(await client.get('/'))
+      store.fault = undefined
+      expect((await client.get('/get')).status).toBe(200)
+    })
+  }
+
+  conversation('to a HEAD', async (stage) => {
+    const { client, store } = await stage.open({ '/': put })
+    store.fault = diskFull()
+    const { status, body, header } = await client.get('/', { method: 'HEAD' })
+    expect([status, body, header('set-cookie')]).toEqual([500, '', []])
+  })
+
+  conversation('on a connection that serves the next request', async (stage) => {
+    const site = await stage.open({ '/put': put, '/get': get })
+    const client = stage.connect(site, { keepAlive: true })
+    site.store.fault = diskFull()
+    expectCleanFailure(await client.get('/put'))
+    site.store.fault = undefined
+    await client.get('/put')
+    expect((await client.get('/get')).body).toBe('bar')
+  })
+
+  conversation(
+    'and callbacks of what was dropped are called once, with an error',
+    { needs },
+    async (stage) => {
+      const called: unknown[] = []
+      const { client, store } = await stage.open({
+        '/': putAndWrite((res) => {
+          const note = (error?: unknown) => called.push(error instanceof Error)
+          res.write('SECRET', note)
+          res.end('SECRET', note)
+        }),
+        '/get': get,
+      })
+      store.fault = diskFull()
+      expectCleanFailure(await client.get('/'))
+      await client.get('/get')
+      expect(called).toEqual([true, true])
+    },
+  )
+})
+
+conversation(
+  'a session that cannot be looked up: errorFunc answers, the handler does not run',
+  async (stage) => {
+    let runs = 0
+    const { client, store } = await stage.open({
+      '/': (exchange) => {
+        runs++
+        return exchange.answer({})
+      },
+    })
+    client.cookies.set('session', 'abc')
+    store.readFault = new Error('db down')
+    const { status, body, header } = await client.get('/')
+    expect([status, body]).toEqual([500, 'failed: db down'])
+    expect(header('vary')).toEqual(['Cookie'])
+    expect(runs).toBe(0)
+  },
+)
+
+conversation(
+  'a late commit that fails is told to onError, and the response is cut',
+  { needs },
+  async (stage) => {
+    const { client, store, errors } = await stage.open({
+      '/put': put,
+      '/late': async (exchange, manager) => {
+        const { res } = exchange.raw()
+        res.write('x')
+        await turn()
+        store.fault = diskFull()
+        manager.put(exchange.ctx, 'foo', 'late')
+        res.end('y')
+      },
+    })
+    await client.get('/put')
+    expect(await ending(client.get('/late'))).toBe('cut')
+    expect(errors).toEqual([expect.objectContaining({ message: 'disk full' })])
+  },
+)
+
+const fail: Route = async (exchange, manager) => {
+  manager.put(exchange.ctx, 'foo', 'bar')
+  await turn()
+  throw new Error('ouch')
+}
+
+conversation(
+  'a handler that fails is answered by errorFunc, and nothing is committed',
+  { needs: ['errorFunc'] },
+  async (stage) => {
+    const { client, store } = await stage.open({
+      '/reject': fail,
+      '/throw': (exchange, manager) => {
+        manager.put(exchange.ctx, 'foo', 'bar')
+        throw new Error('ouch')
+      },
+    })
+    for (const path of ['/reject', '/throw']) {
+      const { status, body, header } = await client.get(path)
+      expect([status, body, header('set-cookie')]).toEqual([500, 'failed: ouch', []])
+      expect(header('vary')).toEqual(['Cookie'])
+    }
+    expect(store.size).toBe(0)
+  },
+)
+
+conversation(
+  'headers of a handler that fails are not on the answer of errorFunc',
+  { needs: ['raw', 'errorFunc'] },
+  async (stage) => {
+    const { client } = await stage.open({
+      '/': (exchange) => {
+        exchange.raw().res.setHeader('X-Handler', '1')
+        throw new Error('ouch')
+      },
+    })
+    const { status, header } = await client.get('/')
+    expect([status, header('x-handler'), header('vary')]).toEqual([500, [], ['Cookie']])
+  },
+)
+
+conversation(
+  'a handler that fails is answered by the framework, and its answer commits',
+  { needs: ['own errors'] },
+  async (stage) => {
+    const { client } = await stage.open({ '/': fail, '/get': get })
+    const { status, body, header } = await client.get('/')
+    expect(status).toBe(500)
+    expect(body).not.toContain('failed:')
+    expect(header('set-cookie')).toHaveLength(1)
+    expect((await client.get('/get')).body).toBe('bar')
+  },
+)
+
+conversation(
+  'a handler that fails after the first byte has its response cut; the commit stands',
+  { needs: ['raw', 'errorFunc'] },
+  async (stage) => {
+    const { client, store, errors } = await stage.open({
+      '/': async (exchange, manager) => {
+        manager.put(exchange.ctx, 'foo', 'kept')
+        exchange.raw().res.write('x')
+        await turn()
+        throw new Error('ouch')
+      },
+    })
+    const opened = client.open('/')
+    expect(await ending(opened.answer())).toBe('cut')
+    await until(() => store.size === 1)
+    expect(errors).toEqual([expect.objectContaining({ message: 'ouch' })])
+  },
+)

@@ -1,0 +1,160 @@
+import type { ServerResponse } from 'node:http'
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect } from 'vitest'
+import { conversation } from '../conversation.ts'
+import { putAndWrite } from '../routes.ts'
+import { until } from '../until.ts'
+
+const needs = ['raw'] as const
+
+// Whether the commit takes its time or not, a response says what its caller's own calls have made it.
+describe('after the first byte wanted out', () => {
+  conversation(
+    'headersSent, writableEnded and finished follow the calls',
+    { needs },
+    async (stage) => {
+      const states: unknown[] = []
+      const { client } = await stage.open({
+        '/': putAndWrite(async (res) => {
+          const note = (call: string) =>
+            states.push([call, res.headersSent, res.writableEnded, res.finished])
+          note('none')
+          res.setHeader('X-A', '1')
+          note('setHeader')
+          res.write('a')
+          note('write')
+          await turn()
+          note('a turn later')
+          res.end('b')
+          note('end')
+        }),
+      })
+      expect((await client.get('/')).body).toBe('ab')
+      expect(states).toEqual([
+        ['none', false, false, false],
+        ['setHeader', false, false, false],
+        ['write', true, false, false],
+        ['a turn later', true, false, false],
+        ['end', true, true, true],
+      ])
+    },
+  )
+
+  conversation('a second writeHead throws, and changes nothing', { needs }, async (stage) => {
+    const codes: unknown[] = []
+    const { client } = await stage.open({
+      '/': putAndWrite((res) => {
+        res.flushHeaders()
+        try {
+          res.writeHead(500)
+        } catch (error) {
+          codes.push((error as { code?: string }).code)
+        }
+        res.end('x')
+      }),
+    })
+    const { status, body } = await client.get('/')
+    expect([status, body]).toEqual([200, 'x'])
+    expect(codes).toEqual([
+      stage.kind.protocol === 'http' ? 'ERR_HTTP_HEADERS_SENT' : 'ERR_HTTP2_HEADERS_SENT',
+    ])
+  })
+
+  conversation(
+    'each callback is called once, in order, without an error',
+    { needs },
+    async (stage) => {
+      const called: unknown[] = []
+      const { client } = await stage.open({
+        '/': putAndWrite((res) => {
+          const note = (call: string) => (error?: unknown) =>
+            called.push([call, error ?? undefined])
+          res.write('a', note('write(chunk, callback)'))
+          res.write('b', 'utf8', note('write(chunk, encoding, callback)'))
+          res.write(Buffer.from('c'), note('write(buffer, callback)'))
+          res.once('finish', note('finish'))
+          res.end('d', 'utf8', note('end(chunk, encoding, callback)'))
+          res.once('close', note('close'))
+        }),
+      })
+      expect((await client.get('/')).body).toBe('abcd')
+      await until(() => called.some((call) => (call as string[])[0] === 'close'))
+      expect(called).toHaveLength(6)
+      expect(called.slice(0, 3)).toEqual([
+        ['write(chunk, callback)', undefined],
+        ['write(chunk, encoding, callback)', undefined],
+        ['write(buffer, callback)', undefined],
+      ])
+      expect(called).toContainEqual(['end(chunk, encoding, callback)', undefined])
+    },
+  )
+
+  const ends: Record<string, (res: ServerResponse, done: () => void) => unknown> = {
+    'end(callback)': (res, done) => res.end(done),
+    'end(chunk, callback)': (res, done) => res.end('x', done),
+    'end(chunk, encoding, callback)': (res, done) => res.end('x', 'utf8', done),
+    'end(callback) after a write': (res, done) => {
+      res.write('x')
+      res.end(done)
+    },
+  }
+  for (const [name, end] of Object.entries(ends)) {
+    conversation(`${name} calls back once`, { needs }, async (stage) => {
+      let calls = 0
+      const { client } = await stage.open({ '/': putAndWrite((res) => end(res, () => calls++)) })
+      await client.get('/')
+      await client.get('/')
+      await until(() => calls >= 2)
+      expect(calls).toBe(2)
+    })
+  }
+
+  conversation(
+    'what is no chunk throws at its caller, and the answer goes on',
+    { needs },
+    async (stage) => {
+      const codes: unknown[] = []
+      const { client } = await stage.open({
+        '/': putAndWrite((res) => {
+          for (const chunk of [1, {}, null]) {
+            try {
+              res.write(chunk)
+            } catch (error) {
+              codes.push((error as { code?: string }).code)
+            }
+          }
+          res.end('x')
+        }),
+      })
+      const { status, body, header } = await client.get('/')
+      expect([status, body]).toEqual([200, 'x'])
+      expect(header('set-cookie')).toHaveLength(1)
+      expect(codes).toEqual([
+        'ERR_INVALID_ARG_TYPE',
+        'ERR_INVALID_ARG_TYPE',
+        'ERR_STREAM_NULL_VALUES',
+      ])
+    },
+  )
+
+  conversation(
+    'an impossible status throws at its caller, and another can be sent',
+    { needs },
+    async (stage) => {
+      const codes: unknown[] = []
+      const { client } = await stage.open({
+        '/': putAndWrite((res) => {
+          try {
+            res.writeHead(42)
+          } catch (error) {
+            codes.push((error as { name?: string }).name)
+          }
+          res.writeHead(201).end('x')
+        }),
+      })
+      const { status, body, header } = await client.get('/')
+      expect([status, body, codes]).toEqual([201, 'x', ['RangeError']])
+      expect(header('set-cookie')).toHaveLength(1)
+    },
+  )
+})

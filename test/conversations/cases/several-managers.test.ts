@@ -1,0 +1,103 @@
+import type { SessionManager } from '@scs/core'
+import { expect } from 'vitest'
+import { conversation } from '../conversation.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Stage } from '../stage.ts'
+import type { CaseStore } from '../stores.ts'
+
+interface Pair {
+  readonly outer: SessionManager
+  readonly inner: SessionManager
+  readonly ofOuter: CaseStore
+  readonly ofInner: CaseStore
+}
+
+function pair(stage: Stage): Pair {
+  const [ofOuter, ofInner] = [stage.makeStore(), stage.makeStore()]
+  return {
+    outer: stage.makeManager({ store: ofOuter, cookie: { name: 'outer' } }),
+    inner: stage.makeManager({ store: ofInner, cookie: { name: 'inner' } }),
+    ofOuter,
+    ofInner,
+  }
+}
+
+const handler =
+  ({ outer, inner }: Pair) =>
+  ({ ctx, path, answer }: Exchange) => {
+    if (path === '/put') {
+      outer.put(ctx, 'a', 'of outer')
+      inner.put(ctx, 'a', 'of inner')
+    }
+    return answer({ body: `${outer.getString(ctx, 'a')}, ${inner.getString(ctx, 'a')}` })
+  }
+
+const names = (lines: readonly string[]) => lines.map((line) => line.split('=')[0])
+
+conversation(
+  'two managers keep two sessions: both commits before the first byte, the inner first',
+  async (stage) => {
+    const both = pair(stage)
+    const client = stage.connect(await stage.serve([both.outer, both.inner], handler(both)))
+    const hold = both.ofOuter.hold()
+    const opened = client.open('/put')
+    await hold.arrived
+    expect([both.ofInner.size, both.ofOuter.size]).toEqual([1, 0])
+    hold.release()
+    const { header } = await opened.head()
+    expect([both.ofInner.size, both.ofOuter.size]).toEqual([1, 1])
+    expect(names(header('set-cookie'))).toEqual(['inner', 'outer'])
+    expect(header('vary').join(', ')).toBe('Cookie, Cookie')
+    expect(header('cache-control').join(', ')).toBe(
+      Array(2).fill('no-cache="Set-Cookie"').join(', '),
+    )
+    client.keep(header('set-cookie'))
+    expect((await client.get('/')).body).toBe('of outer, of inner')
+  },
+)
+
+conversation('the outer commit fails: the inner cookie stays on the answer', async (stage) => {
+  const both = pair(stage)
+  const client = stage.connect(await stage.serve([both.outer, both.inner], handler(both)))
+  both.ofOuter.fault = new Error('disk full')
+  const { status, body, header } = await client.get('/put')
+  expect([status, body]).toEqual([500, 'failed: disk full'])
+  expect(names(header('set-cookie'))).toEqual(['inner'])
+  expect(header('cache-control')).toEqual(['no-cache="Set-Cookie"'])
+})
+
+conversation(
+  'the inner commit fails: the outer session is committed with the answer',
+  async (stage) => {
+    const both = pair(stage)
+    const client = stage.connect(await stage.serve([both.outer, both.inner], handler(both)))
+    both.ofInner.fault = new Error('disk full')
+    const { status, body, header } = await client.get('/put')
+    expect([status, body]).toEqual([500, 'failed: disk full'])
+    expect(names(header('set-cookie'))).toEqual(['outer'])
+    expect([both.ofInner.size, both.ofOuter.size]).toEqual([0, 1])
+  },
+)
+
+conversation('both commits fail: one clean answer without a cookie', async (stage) => {
+  const both = pair(stage)
+  const client = stage.connect(await stage.serve([both.outer, both.inner], handler(both)))
+  both.ofInner.fault = new Error('inner down')
+  both.ofOuter.fault = new Error('outer down')
+  const { status, body, header } = await client.get('/put')
+  expect([status, body]).toEqual([500, 'failed: outer down'])
+  expect(header('set-cookie')).toEqual([])
+})
+
+conversation('one manager twice is one session', async (stage) => {
+  const manager = stage.makeManager({ store: stage.makeStore() })
+  const serving = await stage.serve([manager, manager], ({ ctx, path, answer }) => {
+    if (path === '/put') manager.put(ctx, 'a', 'b')
+    return answer({ body: manager.getString(ctx, 'a') })
+  })
+  const client = stage.connect(serving)
+  // Each commits, and sets the cookie: the same one.
+  const lines = (await client.get('/put')).header('set-cookie')
+  expect(new Set(lines.map((line) => line.split(';')[0])).size).toBe(1)
+  expect((await client.get('/')).body).toBe('b')
+})

@@ -1,0 +1,43 @@
+import { contextOf } from '@scs/core'
+import { loadAndSave } from '@scs/koa'
+import App, { type Context } from 'koa'
+import type { Exchange, Reply } from '../exchange.ts'
+import type { ServerKind } from '../server-kind.ts'
+import { nodeExchange } from './node-exchange.ts'
+
+export const koa: ServerKind = {
+  name: 'Koa',
+  protocol: 'http',
+  answersErrors: 'framework',
+  lacks: {},
+  listener(managers, handler) {
+    const app = new App()
+    app.silent = true
+    for (const manager of managers) app.use(loadAndSave(manager))
+    app.use(async (ctx) => {
+      await handler(koaExchange(ctx))
+    })
+    return app.callback()
+  },
+}
+
+function koaExchange(ctx: Context): Exchange {
+  const { req, res } = ctx
+  return nodeExchange(req, res, {
+    ctx: contextOf(ctx),
+    answer: (reply) => answer(ctx, reply),
+    redirect: (location) => ctx.redirect(location),
+    raw: () => {
+      ctx.respond = false
+      // Koa begins with 404.
+      res.statusCode = 200
+      return { req, res }
+    },
+  })
+}
+
+function answer(ctx: Context, { status = 200, headers = {}, body }: Reply): void {
+  ctx.body = body ?? null
+  ctx.status = status
+  for (const [name, value] of Object.entries(headers)) ctx.set(name, value as string | string[])
+}
