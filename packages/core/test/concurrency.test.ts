@@ -447,6 +447,22 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(store.size).toBe(1)
     })
 
+    it('a renewal that comes late between two looks is found', async () => {
+      const { manager, session, store, read } = world(turns)
+      const ctx = await load(manager, await session())
+      await manager.renewToken(ctx)
+      store.fault('late')
+      const { find } = store
+      store.find = async (token) => {
+        const found = await find.call(store, token)
+        store.land()
+        return found
+      }
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ a: 1 })
+      expect(store.size).toBe(1)
+    })
+
     it('a commit that changes nothing, and fails, hides none that comes late', async () => {
       const { manager, session, store, read } = world(turns)
       const token = await session({ n: 0 })
