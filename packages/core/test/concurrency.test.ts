@@ -920,15 +920,25 @@ describe('a store that answers late', () => {
     const other = await load(elsewhere, token)
     elsewhere.put(other, 'b', 2)
     await elsewhere.commit(other)
-    const { find } = store
+    const { find, replace } = store
+    const refused = Promise.withResolvers<void>()
     const found = Promise.withResolvers<void>()
+    store.replace = async (...args) => {
+      await refused.promise
+      return replace.apply(store, args)
+    }
     store.find = async (sought) => {
       await found.promise
       return find.call(store, sought)
     }
     manager.put(ctx, 'c', 3)
     const failed = manager.commit(ctx).catch(code)
-    await vi.advanceTimersByTimeAsync(1000)
+    // The look has a limit of its own, which ends later.
+    await vi.advanceTimersByTimeAsync(500)
+    refused.resolve()
+    await turn()
+    await turn()
+    await vi.advanceTimersByTimeAsync(500)
     expect(await failed).toBe('ERR_SESSION_STORE_TIMEOUT')
     store.calls.length = 0
     found.resolve()
