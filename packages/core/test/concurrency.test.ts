@@ -463,6 +463,23 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(await read(token)).toEqual({ a: 1, b: 2, c: 3, d: 4 })
     })
 
+    it('a renewal that is sent again is the same', async () => {
+      const { manager, session, store } = world(turns)
+      const ctx = await load(manager, await session())
+      manager.update(ctx, 'a', increment)
+      await manager.renewToken(ctx)
+      const sent: unknown[] = []
+      const { rename } = store
+      store.rename = (...args) => {
+        sent.push(args.slice(1))
+        return rename.apply(store, args)
+      }
+      store.fault('before')
+      await manager.commit(ctx)
+      expect(sent).toHaveLength(2)
+      expect(sent[1]).toEqual(sent[0])
+    })
+
     it('a renewal that comes late between two looks is found', async () => {
       const { manager, session, store, read } = world(turns)
       const ctx = await load(manager, await session())
