@@ -1,15 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from './free-ports.ts'
 
 /** A server that a test run has to itself. */
 export interface PrivateServer {
   readonly port: number
   /** Ends the server and all its processes with SIGKILL, as a crash would; its files stay. Fulfilled when it is gone. */
   kill(): Promise<void>
+  /** Stops the server where it is, with SIGSTOP: it holds its connections and answers nothing. Fulfilled when it has. */
+  freeze(): Promise<void>
+  /** Lets it go on after `freeze`. */
+  thaw(): Promise<void>
   /** Starts it again after `kill`, on the same port and files. Fulfilled when it takes connections. */
   restart(): Promise<void>
   /** Ends the server and removes its files; idempotent. */
@@ -26,8 +30,8 @@ export interface Recipe {
   prepare(directory: string): readonly string[]
   /** Runs the server in the foreground. */
   serve(directory: string, port: number): readonly string[]
-  /** Ends the server. */
-  readonly stopSignal: 'INT' | 'TERM'
+  /** Ends the server; KILL for those that wait for others of their kind before they end. */
+  readonly stopSignal: 'INT' | 'TERM' | 'KILL'
   /** What the server writes to stderr when it takes connections. */
   readonly ready: RegExp
 }
@@ -44,7 +48,7 @@ const keptOutput = 8192
 export async function startPrivateServer(recipe: Recipe): Promise<PrivateServer> {
   for (let attempt = 1; ; attempt++) {
     // Between here and the server's own bind another process may take the port: hence the attempts.
-    const port = await freePort()
+    const [port = 0] = await freePorts(1)
     const started = await run(recipe, port)
     if ('stop' in started) return started
     if (attempt === attempts)
@@ -80,6 +84,8 @@ async function run(recipe: Recipe, port: number): Promise<PrivateServer | { outp
   return {
     port,
     kill: () => order('kill', /^scs: killed$/m),
+    freeze: () => order('freeze', /^scs: frozen$/m),
+    thaw: () => order('thaw', /^scs: thawed$/m),
     restart: () => order('start', recipe.ready),
     async stop() {
       guard.stdin?.end()
@@ -117,11 +123,20 @@ function guardScript(recipe: Recipe, directory: string, port: number): string {
     while :; do
       ${words(recipe.serve(directory, port))} 3<&- & server=$!
       {
-        read -r order <&3
-        if [ "$order" = kill ]; then crash; exit; fi
+        while read -r order <&3; do
+          case $order in
+            kill) crash; exit ;;
+            freeze)
+              kill -s STOP $server
+              until ps -o stat= -p $server | grep -q '^T'; do sleep 0.02; done
+              echo 'scs: frozen' >&4 ;;
+            thaw) kill -s CONT $server; echo 'scs: thawed' >&4 ;;
+          esac
+        done
+        kill -s CONT $server
         # Repeated, as a server that is still starting does not listen to its signal yet.
         while kill -s ${recipe.stopSignal} $server; do sleep 0.1; done
-      } 2>/dev/null & watcher=$!
+      } 4>&2 2>/dev/null & watcher=$!
       wait $server 2>/dev/null; status=$?
       if [ ! -e killed ]; then kill $watcher 2>/dev/null; break; fi
       wait $watcher; rm killed
@@ -152,16 +167,6 @@ function untilSaid(guard: ChildProcess, words: RegExp): Promise<string | undefin
     guard.on('error', reject).on('close', ended)
     stderr?.setEncoding('utf8').on('data', hear)
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port on 127.0.0.1')
-  return address.port
 }
 
 function accountOf(name: string): Account {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Awaitable, isThenable } from './awaitable.ts'
 import { keepPrivate } from './cache-control.ts'
 import {
-  checkChunk,
+  checkFirst,
   HeldCalls,
   type OutputMethod,
   type OutputMethods,
@@ -11,8 +11,6 @@ import {
 } from './held-calls.ts'
 import {
   addLine,
-  applyWriteHead,
-  checkStatus,
   cut,
   type HeadSnapshot,
   isClosed,
@@ -41,7 +39,7 @@ interface Post {
 
 const gateOf: unique symbol = Symbol('scs.gate')
 
-type Gated = NodeResponse & { [gateOf]?: Gate }
+type Gated = NodeResponse & { [gateOf]?: Gate; writeHeader?: unknown }
 
 // Tells the calls of an answer in progress from those of the handler that it replaces.
 const answering = new AsyncLocalStorage<object>()
@@ -85,6 +83,8 @@ export class Gate {
     this.#through = { writeHead, write, end, flushHeaders }
     res[gateOf] = this
     this.#install()
+    // The old name, of HTTP/1 alone.
+    if ('writeHeader' in res) res.writeHeader = gatedMethods.writeHead
   }
 
   add(keeper: Keeper): void {
@@ -130,7 +130,8 @@ export class Gate {
   call(method: OutputMethod, args: unknown[]): unknown {
     if (this.#inside > 0) return this.#pass(method, args)
     if (this.#deaf()) return this.#refuse(method, args)
-    if (this.#awaitsHead) args = this.#checkHead(method, args)
+    if (this.#awaitsHead) args = checkFirst(this.#res, method, args)
+    this.#awaitsHead = false
     if (this.#state === 'idle') {
       this.#ask()
       if (this.#deaf()) return this.#refuse(method, args)
@@ -142,17 +143,6 @@ export class Gate {
       return this.#held.add(method, args)
     }
     return this.#pass(method, args)
-  }
-
-  // What Node would refuse is an error at the caller, and nothing is sent, nor committed.
-  #checkHead(method: OutputMethod, args: unknown[]): unknown[] {
-    if (method === 'writeHead') args = applyWriteHead(this.#res, args)
-    else {
-      if (method !== 'flushHeaders') checkChunk(method, args)
-      checkStatus(this.#res)
-    }
-    this.#awaitsHead = false
-    return args
   }
 
   // After an error only the calls of the answer are heard, not those of the handler that it replaces.
@@ -248,8 +238,13 @@ export class Gate {
 
   // Asks the keepers whether something must be done before the end.
   #mayEnd(): boolean {
-    const endings = this.#endings.splice(0).map((keeper) => keeper.beforeEnd?.())
-    const pending = endings.filter(isThenable)
+    const pending: unknown[] = []
+    for (let keeper = this.#endings.shift(); keeper; keeper = this.#endings.shift()) {
+      const ending = keeper.beforeEnd?.()
+      if (!isThenable(ending)) continue
+      pending.push(ending)
+      this.#holder = keeper
+    }
     this.#ending = pending.length > 0 ? Promise.allSettled(pending) : undefined
     return this.#ending === undefined
   }

@@ -1,6 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
-import { isClosingIdle, spareHeld } from './idle-connections.ts'
+import { pretendFinished } from './idle-connections.ts'
 import {
+  applyWriteHead,
+  checkStatus,
   coded,
   isHttp2,
   type NodeResponse,
@@ -26,7 +28,7 @@ interface Call {
 
 const heldOf: unique symbol = Symbol('scs.held')
 
-type HeldResponse = NodeResponse & { [heldOf]?: HeldCalls }
+type HeldResponse = NodeResponse & { [heldOf]?: HeldCalls | undefined }
 
 /**
  * The calls that a writer has made to a response that may not be written yet, in order. While they are held, the
@@ -37,7 +39,6 @@ export class HeldCalls {
   readonly #calls: Call[] = []
   /** What is set after the first byte wanted out comes too late, as it would have without the hold. */
   readonly #status: Status
-  readonly #finished: PropertyDescriptor | undefined
   #bytes = 0
   #corked: number
   #needDrain = false
@@ -47,8 +48,6 @@ export class HeldCalls {
     this.#res = res
     this.#status = statusOf(res)
     this.#corked = res.writableCorked
-    this.#finished = Object.getOwnPropertyDescriptor(res, 'finished')
-    if (!isHttp2(res)) spareHeld(res)
     this.#shadow()
   }
 
@@ -82,7 +81,10 @@ export class HeldCalls {
       this.#needDrain ||= this.#bytes >= this.#res.writableHighWaterMark
       return !this.#needDrain
     }
-    this.#ended ||= method === 'end'
+    if (method === 'end' && !this.#ended) {
+      this.#ended = true
+      if (!isHttp2(this.#res)) pretendFinished(this.#res, true)
+    }
     return this.#res
   }
 
@@ -143,18 +145,34 @@ export class HeldCalls {
   }
 
   #shadow(): void {
-    this.#res[heldOf] = this
-    Object.defineProperties(this.#res, isHttp2(this.#res) ? shadows : shadowsOfHttp1)
+    const res = this.#res
+    res[heldOf] = this
+    if (isHttp2(res)) define(res, shadowsOfHttp2)
+    else {
+      define(res, shadowsOfHttp1)
+      if (this.#ended) pretendFinished(res, true)
+    }
   }
 
   #unshadow(): void {
-    for (const name of Object.keys(shadowsOfHttp1)) Reflect.deleteProperty(this.#res, name)
-    if (this.#finished) Object.defineProperty(this.#res, 'finished', this.#finished)
+    this.#res[heldOf] = undefined
+    if (!isHttp2(this.#res) && this.#ended) pretendFinished(this.#res, false)
   }
 }
 
-/** Throws as Node does for what is no chunk, at its caller: later nobody would hear of it. */
-export function checkChunk(method: 'write' | 'end', args: readonly unknown[]): void {
+/**
+ * Throws as Node does for a first call that it would refuse, before anything is sent or committed. Gives the arguments for
+ * the call itself: the head that it brings is on the response then.
+ */
+export function checkFirst(res: NodeResponse, method: OutputMethod, args: unknown[]): unknown[] {
+  if (method === 'writeHead') return applyWriteHead(res, args)
+  if (method !== 'flushHeaders') checkChunk(method, args)
+  checkStatus(res)
+  return args
+}
+
+// Throws as Node does for what is no chunk, at its caller: later nobody would hear of it.
+function checkChunk(method: 'write' | 'end', args: readonly unknown[]): void {
   const [chunk] = args
   if (typeof chunk === 'string' || chunk instanceof Uint8Array) return
   if (method === 'end' && (!chunk || typeof chunk === 'function')) return
@@ -221,37 +239,55 @@ function headersSent(res: NodeResponse): Error {
       )
 }
 
-function getter(read: (held: HeldCalls) => unknown): PropertyDescriptor {
-  return {
-    configurable: true,
-    get(this: HeldResponse) {
-      return this[heldOf] && read(this[heldOf])
-    },
+// What a held response says of itself. The properties stay when it is released, as deleting them would make a slow object
+// of the response; what is below them answers then.
+function getter(name: string, read: (held: HeldCalls) => unknown): Shadow {
+  const get = function (this: HeldResponse): unknown {
+    const held = this[heldOf]
+    return held ? read(held) : below(this, name)
   }
+  return [name, { configurable: true, get }]
 }
 
-function method(call: (this: HeldResponse) => void): PropertyDescriptor {
-  return { configurable: true, writable: true, value: call }
+function method(name: string, call: (held: HeldCalls) => void): Shadow {
+  const value = function (this: HeldResponse): void {
+    const held = this[heldOf]
+    if (held) call(held)
+    else Reflect.apply(below(this, name) as () => void, this, [])
+  }
+  return [name, { configurable: true, writable: true, value }]
 }
 
-const shadows: PropertyDescriptorMap = {
-  headersSent: getter(() => true),
-  writableEnded: getter((held) => held.ended),
-  finished: getter((held) => held.ended && !isClosingIdle()),
-  writableFinished: getter(() => false),
-  writableNeedDrain: getter((held) => held.needDrain && !held.ended),
-  writableLength: getter((held) => held.bytes),
-  writableCorked: getter((held) => held.corked),
-  cork: method(function () {
-    this[heldOf]?.cork('cork')
-  }),
-  uncork: method(function () {
-    this[heldOf]?.cork('uncork')
-  }),
-}
+type Shadow = readonly [name: string, descriptor: PropertyDescriptor]
 
-const shadowsOfHttp1: PropertyDescriptorMap = {
+const shadows: readonly Shadow[] = [
+  getter('headersSent', () => true),
+  getter('writableFinished', () => false),
+  getter('writableNeedDrain', (held) => held.needDrain && !held.ended),
+  getter('writableLength', (held) => held.bytes),
+  getter('writableCorked', (held) => held.corked),
+  method('cork', (held) => held.cork('cork')),
+  method('uncork', (held) => held.cork('uncork')),
+]
+
+// Here `writableEnded` says what `finished` does.
+const shadowsOfHttp1: readonly Shadow[] = [
   ...shadows,
   // Middleware that sees no header yet calls this to make one: it is as good as made.
-  _implicitHeader: method(() => {}),
+  method('_implicitHeader', () => {}),
+]
+
+const shadowsOfHttp2: readonly Shadow[] = [
+  ...shadows,
+  getter('writableEnded', (held) => held.ended),
+  getter('finished', (held) => held.ended),
+]
+
+function define(res: NodeResponse, properties: readonly Shadow[]): void {
+  if (Object.hasOwn(res, 'writableLength')) return
+  for (const [name, descriptor] of properties) Object.defineProperty(res, name, descriptor)
+}
+
+function below(res: NodeResponse, name: string): unknown {
+  return Reflect.get(Object.getPrototypeOf(res), name, res)
 }

@@ -1,29 +1,33 @@
-import type { Server } from 'node:http'
-import type { NodeResponse } from './response-head.ts'
+import type { Server, ServerResponse } from 'node:http'
 
-const spared = new WeakSet<object>()
-let closing = false
+/** Responses that say `finished` though not a byte of them has left, by their server. */
+const pretenders = new WeakMap<object, Set<ServerResponse>>()
 
 /**
- * Has the server of `res` close no connection as idle whose response is held. Node looks at `finished` for that, also
- * in `server.close`; a held response says `finished` to its writer before a byte has left.
+ * Has `res` say `finished`, or not, to all but its server: that would take the connection for idle, and cut it in
+ * `server.close`.
  */
-export function spareHeld(res: NodeResponse): void {
-  const { server } = (res.req?.socket ?? {}) as { server?: Partial<Server> }
-  const closeIdle = server?.closeIdleConnections
-  if (!server || !closeIdle || spared.has(server)) return
-  spared.add(server)
-  server.closeIdleConnections = function (this: Server) {
-    closing = true
-    try {
-      closeIdle.call(this)
-    } finally {
-      closing = false
-    }
-  }
+export function pretendFinished(res: ServerResponse, finished: boolean): void {
+  res.finished = finished
+  const { server } = (res.req?.socket ?? {}) as { server?: Server }
+  if (!server?.closeIdleConnections) return
+  const all = pretenders.get(server) ?? revealedTo(server)
+  if (finished) all.add(res)
+  else all.delete(res)
 }
 
-/** Whether it is a server that asks, for connections to close. */
-export function isClosingIdle(): boolean {
-  return closing
+// The pretenders of a server that will see them as they are when it closes what is idle.
+function revealedTo(server: Server): Set<ServerResponse> {
+  const all = new Set<ServerResponse>()
+  pretenders.set(server, all)
+  const { closeIdleConnections } = server
+  server.closeIdleConnections = () => {
+    for (const res of all) res.finished = false
+    try {
+      closeIdleConnections.call(server)
+    } finally {
+      for (const res of all) res.finished = true
+    }
+  }
+  return all
 }

@@ -48,6 +48,12 @@ const handlers: Record<string, Handler> = {
   'writeHead(status, reason, headers)': (res) => res.writeHead(200, 'Yes', { ETag: '"1"' }).end(),
   'writeHead(status, flat list)': (res) =>
     res.writeHead(200, ['X-A', '1', 'X-A', '2', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']).end('x'),
+  'writeHeader, the old name of writeHead': (res) => {
+    // Node 26 has it no more.
+    const { writeHeader = res.writeHead } = res as unknown as { writeHeader?: typeof res.writeHead }
+    writeHeader.call(res, 404, { A: '1' })
+    res.end('gone')
+  },
   'writeHead over headers that were set': (res) => {
     res.setHeader('X-A', 'old')
     res.setHeader('Set-Cookie', 'old=1')

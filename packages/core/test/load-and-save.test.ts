@@ -232,6 +232,24 @@ describe.each(protocols)('what a handler gives Node, over %s', (protocol) => {
     ])
   })
 
+  it('and that Node refuses at an end that was held for a late change, is told to onError too', async () => {
+    const store = new RecordingStore(2)
+    const late = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
+      res.strictContentLength = true
+      res.writeHead(200, { 'Content-Length': '2' })
+      res.write('a')
+      await turn()
+      manager.put(ctx, 'foo', 'late')
+      res.end()
+    }
+    await using server = await site({ '/put': put, '/': late }, { protocol, store })
+    await server.client.get('/put')
+    await expect(server.client.get('/')).rejects.toThrow()
+    // HTTP/2 does not tell: there it is the client that finds a body too short.
+    const told = protocol === 'http' ? [{ code: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH' }] : []
+    expect(server.errors).toMatchObject(told)
+  })
+
   it('in small pieces, an empty one last, is what the client has', async () => {
     const pieces = (manager: SessionManager) => (ctx: Context, res: ServerResponse) => {
       manager.put(ctx, 'foo', 'bar')
