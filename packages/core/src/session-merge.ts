@@ -218,7 +218,7 @@ export class SessionMerge {
 
 // Of a new session: the swap then writes it over the claim.
 function takePlace(data: SessionData): void {
-  if (data.doubts.size > 0 || (data.stored && !data.takesPlace)) return
+  if (data.stored && !data.takesPlace) return
   const other = data.merges.find(({ claims, settled }) => claims.length > 0 && !settled)
   const claim = other?.claims.at(-1)
   data.stored = other && claim ? { storeToken: other.storeToken, data: claim } : undefined

@@ -40,6 +40,7 @@ export class SessionSwap {
   readonly #data: SessionData
   readonly #lane: Lane
   readonly #limit: TimeLimit
+  #mark: { readonly over: StoredRow; readonly text: string } | undefined
   #tries = 0
   #faults = 0
   /** What the store failed with last. */
@@ -73,14 +74,15 @@ export class SessionSwap {
     this.#tries++
     const data = this.#data
     const { storeToken, data: expected } = this.#stored
+    const isMove = storeToken !== data.storeToken
     // A write of what is there already takes nothing away from the others, and leaves nothing open.
     for (const doubt of data.doubts) {
       const isIdle = doubt.storeToken === storeToken && isSame(doubt.bytes, expected)
       if (isIdle) data.doubts.delete(doubt)
     }
-    // After a doubt too: what is written now must never be undone to the bytes that the doubt waits for.
-    if (data.counts || data.doubts.size > 0) {
-      data.values.set(writeMarkKey, randomBytes(6).toString('base64url'))
+    // After a doubt too: others must never come back to the bytes that the doubt waits for. They cannot when the row moves.
+    if (data.counts || (data.doubts.size > 0 && !isMove)) {
+      data.values.set(writeMarkKey, this.#markOver(this.#stored))
     }
     const attempt: Attempt = {
       storeToken: data.storeToken,
@@ -102,6 +104,12 @@ export class SessionSwap {
     })
   }
 
+  // One for all tries over the same bytes: a store that moves a row in several steps then knows its own.
+  #markOver(over: StoredRow): string {
+    if (this.#mark?.over !== over) this.#mark = { over, text: randomBytes(6).toString('base64url') }
+    return this.#mark.text
+  }
+
   #write({ storeToken: to, bytes, expiry }: Attempt): Awaitable<boolean> {
     const { atomic } = this.#tools
     const { storeToken: from, data: expected } = this.#stored
@@ -119,7 +127,7 @@ export class SessionSwap {
     if (finding === 'gone') return undefined
     if (finding !== 'still there') {
       const expiry = this.#done(finding)
-      if (this.#data.pending === 0 && !this.#data.renewed) return expiry
+      if (this.#data.pending === 0) return expiry
     }
     if (this.#faults > mostFaults || isOfTheCaller(this.#fault)) throw this.#fault
     if (this.#tries >= mostTries) throw conflict(this.#tries)

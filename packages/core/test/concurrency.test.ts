@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
+  type Awaitable,
   background,
   type Context,
   contextOf,
@@ -447,6 +448,54 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(store.size).toBe(1)
     })
 
+    it('a fault that was got over leaves no doubt', async () => {
+      const { manager, elsewhere, session, store, read } = world(turns)
+      const token = await session()
+      const ctx = await load(manager, token)
+      manager.put(ctx, 'b', 2)
+      store.fault('before')
+      await manager.commit(ctx)
+      const other = await load(elsewhere, token)
+      elsewhere.put(other, 'c', 3)
+      await elsewhere.commit(other)
+      manager.put(ctx, 'd', 4)
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ a: 1, b: 2, c: 3, d: 4 })
+    })
+
+    it('a renewal that is sent again is the same', async () => {
+      const { manager, session, store } = world(turns)
+      const ctx = await load(manager, await session())
+      manager.update(ctx, 'a', increment)
+      await manager.renewToken(ctx)
+      const sent: unknown[] = []
+      const { rename } = store
+      store.rename = (...args) => {
+        sent.push(args.slice(1))
+        return rename.apply(store, args)
+      }
+      store.fault('before')
+      await manager.commit(ctx)
+      expect(sent).toHaveLength(2)
+      expect(sent[1]).toEqual(sent[0])
+    })
+
+    it('a renewal that comes late between two looks is found', async () => {
+      const { manager, session, store, read } = world(turns)
+      const ctx = await load(manager, await session())
+      await manager.renewToken(ctx)
+      store.fault('late')
+      const { find } = store
+      store.find = async (token) => {
+        const found = await find.call(store, token)
+        store.land()
+        return found
+      }
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ a: 1 })
+      expect(store.size).toBe(1)
+    })
+
     it('a commit that changes nothing, and fails, hides none that comes late', async () => {
       const { manager, session, store, read } = world(turns)
       const token = await session({ n: 0 })
@@ -563,22 +612,51 @@ for (const [kind, turns] of Object.entries(kinds)) {
       })
     }
 
-    it('goes on without what is destroyed after it was claimed', async () => {
-      const { manager, store, read, other, token } = await two()
-      const ctx = await load(manager, '')
-      manager.put(ctx, 'mine', 1)
-      await manager.mergeSession(ctx, other)
-      await manager.mergeSession(ctx, token)
-      const { rename } = store
-      store.rename = (...args) => {
-        store.rename = rename
-        store.memory.delete(other)
-        return rename.apply(store, args)
-      }
-      const committed = await manager.commit(ctx)
-      expect(await read(committed?.token ?? '')).toEqual({ mine: 1, both: 'ours', ours: 1 })
-      expect(store.size).toBe(1)
-    })
+    for (const [kind, ours] of Object.entries({ new: 'rename', loaded: 'replace' } as const)) {
+      it(`what could not be given back is still taken in by the next commit of a ${kind} session`, async () => {
+        const { manager, store, read, errors, other, ctx: loaded } = await two()
+        const ctx = kind === 'new' ? await load(manager, '') : loaded
+        await manager.mergeSession(ctx, other)
+        const { replace } = store
+        store.replace = async (...args) => {
+          store.replace = replace
+          const claimed = await replace.apply(store, args)
+          // Ours four times, and what is to give the other back five times.
+          store.fault('late')
+          for (let n = 0; n < 8; n++) store.fault('before')
+          return claimed
+        }
+        await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+        expect(errors).toEqual([expect.objectContaining({ message: 'connection lost' })])
+        expect(await read(other)).toBeUndefined()
+        store.calls.length = 0
+        const committed = await manager.commit(ctx)
+        expect(store.calls).toEqual(kind === 'new' ? [ours] : [ours, 'delete'])
+        store.land()
+        expect(await read(committed?.token ?? '')).toMatchObject({ both: 'other', other: 1 })
+        expect(await read(other)).toBeUndefined()
+      })
+    }
+
+    for (const fault of [false, true]) {
+      it(`goes on without what is destroyed after it was claimed${fault ? ', also when that is found by a look' : ''}`, async () => {
+        const { manager, store, read, other, token } = await two()
+        const ctx = await load(manager, '')
+        manager.put(ctx, 'mine', 1)
+        await manager.mergeSession(ctx, other)
+        await manager.mergeSession(ctx, token)
+        const { rename } = store
+        store.rename = (...args) => {
+          store.rename = rename
+          store.memory.delete(other)
+          if (fault) store.fault('before')
+          return rename.apply(store, args)
+        }
+        const committed = await manager.commit(ctx)
+        expect(await read(committed?.token ?? '')).toEqual({ mine: 1, both: 'ours', ours: 1 })
+        expect(store.size).toBe(1)
+      })
+    }
 
     it('gives the other back when the commit fails', async () => {
       const { manager, store, read, other, token, ctx } = await two()
@@ -805,6 +883,115 @@ describe('a store that hangs', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+})
+
+describe('a store that answers late', () => {
+  /** A commit whose time is over; `act` does what it sent, `answer` tells of it. */
+  async function timedOut() {
+    const made = world(1, { storeTimeout: 1000 })
+    const { manager, session, store } = made
+    const token = await session({ n: 0 })
+    const ctx = await load(manager, token)
+    manager.update(ctx, 'n', increment)
+    const { replace } = store
+    const answered = Promise.withResolvers<boolean>()
+    let act = (): Awaitable<boolean> => false
+    store.replace = (...args) => {
+      store.replace = replace
+      act = () => replace.apply(store, args)
+      return answered.promise
+    }
+    const failed = manager.commit(ctx).catch(code)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await failed).toBe('ERR_SESSION_STORE_TIMEOUT')
+    store.calls.length = 0
+    const answer = (done: boolean) => {
+      answered.resolve(done)
+      return turn()
+    }
+    return { ...made, token, ctx, act: () => act(), answer }
+  }
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('is not asked again by a commit whose time is over', async () => {
+    const { store, elsewhere, token, answer } = await timedOut()
+    const other = await load(elsewhere, token)
+    elsewhere.put(other, 'b', 2)
+    await elsewhere.commit(other)
+    store.calls.length = 0
+    await answer(false)
+    expect(store.calls).toEqual([])
+  })
+
+  it('is not written to by a commit whose time was over while it looked', async () => {
+    const { manager, elsewhere, session, store, read } = world(1, { storeTimeout: 1000 })
+    const token = await session()
+    const ctx = await load(manager, token)
+    const other = await load(elsewhere, token)
+    elsewhere.put(other, 'b', 2)
+    await elsewhere.commit(other)
+    const { find, replace } = store
+    const refused = Promise.withResolvers<void>()
+    const found = Promise.withResolvers<void>()
+    store.replace = async (...args) => {
+      await refused.promise
+      return replace.apply(store, args)
+    }
+    store.find = async (sought) => {
+      await found.promise
+      return find.call(store, sought)
+    }
+    manager.put(ctx, 'c', 3)
+    const failed = manager.commit(ctx).catch(code)
+    // The look has a limit of its own, which ends later.
+    await vi.advanceTimersByTimeAsync(500)
+    refused.resolve()
+    await turn()
+    await turn()
+    await vi.advanceTimersByTimeAsync(500)
+    expect(await failed).toBe('ERR_SESSION_STORE_TIMEOUT')
+    store.calls.length = 0
+    found.resolve()
+    for (let n = 0; n < 5; n++) await turn()
+    expect(store.calls).toEqual(['find'])
+    expect(await read(token)).toEqual({ a: 1, b: 2 })
+  })
+
+  it('takes nothing back that was changed since', async () => {
+    const { manager, ctx, read, token, act, answer } = await timedOut()
+    await act()
+    manager.put(ctx, 'b', 2)
+    await manager.commit(ctx)
+    manager.put(ctx, 'c', 3)
+    await answer(true)
+    await manager.commit(ctx)
+    expect(await read(token)).toEqual({ n: 1, b: 2, c: 3 })
+  })
+
+  it('is believed rather than what was read before', async () => {
+    const { manager, store, ctx, read, token, act, answer } = await timedOut()
+    const { find } = store
+    store.find = async (sought) => {
+      store.find = find
+      const found = await find.call(store, sought)
+      await act()
+      await answer(true)
+      return found
+    }
+    manager.put(ctx, 'b', 2)
+    store.fault('before')
+    store.calls.length = 0
+    await manager.commit(ctx)
+    // The one that fails, the look, what came late, and the rest.
+    expect(store.calls).toEqual(['replace', 'find', 'replace', 'replace'])
+    expect(await read(token)).toEqual({ n: 1, b: 2 })
   })
 })
 

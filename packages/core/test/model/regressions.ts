@@ -65,6 +65,31 @@ export const regressions: Readonly<Record<string, Program>> = {
       request(0, 0, ['count', 'pause']),
     ],
   },
+  'a commit that changes nothing tells nothing of another': {
+    browsers: 2,
+    requests: [request(0, 0, ['commit later', 'update b', 'commit', 'commit'])],
+  },
+  'a new session has what it takes in, or the other has': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['destroy', 'merge 1', 'put a', 'commit', 'pause', 'commit']),
+      request(1, 1, ['pause', 'update b', 'commit']),
+    ],
+  },
+  'a session that is given back is not taken in by a write that comes late': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['put b', 'merge 1', 'commit', 'pause', 'put a', 'commit']),
+      request(1, 1, ['pause', 'update b', 'commit']),
+    ],
+  },
+  'a new session goes on without what is destroyed while it takes it in': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['destroy', 'merge 1', 'put a', 'commit', 'pause', 'commit']),
+      request(1, 1, ['pause', 'destroy', 'pause']),
+    ],
+  },
   'a new session that comes late overwrites nothing': {
     browsers: 2,
     requests: [

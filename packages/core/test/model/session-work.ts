@@ -36,8 +36,6 @@ export class SessionWork {
   acknowledged = 0
   /** Its writes over a row of its own. */
   readonly sent: Sent[] = []
-  /** What its last effective write left. */
-  last: State | undefined
   readonly #fresh: State
   #done = 0
 
@@ -62,7 +60,7 @@ export class SessionWork {
     for (let from = this.#done; from >= this.acknowledged; from--) {
       for (let to = seen; to >= from; to--) {
         const made = applied(before, this.changes.slice(from, to), claims)
-        if (textOf(made) === goal) return this.#wrote(after, from, to, claims)
+        if (textOf(made) === goal) return this.#wrote(from, to, claims)
       }
       // An effect that was not acknowledged may be made again, unless that counts it twice.
       if (this.changes.slice(from - 1, from).some(counts)) break
@@ -75,7 +73,7 @@ export class SessionWork {
     const goal = textOf(after)
     for (let to = seen; to >= 0; to--) {
       const made = applied(this.#fresh, this.changes.slice(0, to), claims)
-      if (textOf(made) === goal) return this.#wrote(after, 0, to, claims)
+      if (textOf(made) === goal) return this.#wrote(0, to, claims)
     }
     return `${this.name} made ${goal} anew by ${this.#changesText(seen)}`
   }
@@ -90,9 +88,8 @@ export class SessionWork {
     }
   }
 
-  #wrote(after: State, from: number, to: number, claims: ReadonlyMap<string, Claim>): undefined {
+  #wrote(from: number, to: number, claims: ReadonlyMap<string, Claim>): undefined {
     this.#done = Math.max(this.#done, to)
-    this.last = after
     // One that only makes sure that no earlier write comes late takes nothing in.
     if (to > from) for (const claim of claims.values()) claim.taken = true
   }
