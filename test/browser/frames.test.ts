@@ -1,7 +1,7 @@
 import { contextOf, SessionManager } from '@scs/core'
 import type { Page } from 'playwright-core'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { newPage, noChromium, Profile } from './chromium.ts'
+import { describe, expect, it } from 'vitest'
+import { newPage, noChromium } from './chromium.ts'
 import { type At, sendPage, serve } from './serve.ts'
 
 const widget = 'widget.test'
@@ -33,9 +33,12 @@ describe.skipIf(noChromium)('the session of a frame in pages of other sites', ()
 
   it('is kept in a browser that blocks cookies of third parties only if it is partitioned', async () => {
     const partitioned = await serveWidget(true)
-    const profile = new Profile('blocked')
-    onTestFinished(() => profile.remove())
-    const page = await (await profile.open()).newPage()
+    const page = await newPage()
+    const devtools = await page.context().newCDPSession(page)
+    await devtools.send('Network.enable')
+    await devtools.send('Network.setCookieControls', {
+      enableThirdPartyCookieRestriction: true,
+    })
     expect(await partitioned.in(page, 'one.test')).toBe('1')
     expect(await partitioned.in(page, 'one.test')).toBe('2')
 

@@ -1,11 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { noChromium, Profile } from './chromium.ts'
+import { noChromium, program } from './chromium.ts'
 import { heading, serveLogin, signIn } from './login-page.ts'
+import { Profile } from './profile.ts'
 
 describe.skipIf(noChromium)('the login example, after the browser was closed', () => {
   it('knows those who asked to be remembered, and nobody else', async () => {
     const at = await serveLogin()
-    const profile = new Profile()
+    const profile = new Profile(program)
     onTestFinished(() => profile.remove())
     const before = await profile.open()
     const page = await before.newPage()
