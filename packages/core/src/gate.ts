@@ -133,6 +133,8 @@ export class Gate {
     if (this.#awaitsHead) args = checkFirst(this.#res, method, args)
     this.#awaitsHead = false
     if (this.#state === 'idle') {
+      // Of an answer to an error, which may have said otherwise.
+      if (this.#kept.length > 0) keepPrivate(this.#res)
       this.#ask()
       if (this.#deaf()) return this.#refuse(method, args)
     }
@@ -230,8 +232,9 @@ export class Gate {
     this.#resumeAfterEnding()
   }
 
-  // The caller has long returned, and bytes may have left.
+  // The caller has long returned, and bytes may have left. That a client has gone is no error.
   #cut(error: unknown): void {
+    if (isClosed(this.#res)) return
     cut(this.#res)
     this.#holder?.onCut?.(error)
   }
@@ -270,7 +273,6 @@ export class Gate {
     else {
       restoreHead(res, entry)
       for (const line of this.#kept) addLine(res, 'Set-Cookie', line)
-      if (this.#kept.length > 0) keepPrivate(res)
     }
     this.#state = 'idle'
     this.#awaitsHead = true

@@ -4,8 +4,11 @@ import {
   applyWriteHead,
   checkStatus,
   coded,
+  type Framing,
+  framingOf,
   isHttp2,
   type NodeResponse,
+  restoreFraming,
   restoreStatus,
   type Status,
   settleStatusMessage,
@@ -39,6 +42,7 @@ export class HeldCalls {
   readonly #calls: Call[] = []
   /** What is set after the first byte wanted out comes too late, as it would have without the hold. */
   readonly #status: Status
+  readonly #framing: Framing
   #bytes = 0
   #corked: number
   #needDrain = false
@@ -47,6 +51,7 @@ export class HeldCalls {
   constructor(res: NodeResponse) {
     this.#res = res
     this.#status = statusOf(res)
+    this.#framing = framingOf(res)
     this.#corked = res.writableCorked
     this.#shadow()
   }
@@ -106,6 +111,7 @@ export class HeldCalls {
     const res = this.#res
     const latest = statusOf(res)
     restoreStatus(res, this.#status)
+    restoreFraming(res, this.#framing)
     let written: unknown = true
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
       const { method, args } = call

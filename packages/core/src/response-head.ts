@@ -64,6 +64,36 @@ export function restoreStatus(res: NodeResponse, { statusCode, statusMessage }: 
   if (!isHttp2(res)) (res as { statusMessage: string | undefined }).statusMessage = statusMessage
 }
 
+/** What says where the body ends. */
+export interface Framing {
+  readonly lines: readonly (number | string | string[] | undefined)[]
+  readonly removed: object
+}
+
+const framingNames = ['Content-Length', 'Transfer-Encoding', 'Trailer'] as const
+
+/** What is said now of the body's end. */
+export function framingOf(res: NodeResponse): Framing {
+  const { _removedContLen, _removedTE } = res as { _removedContLen?: unknown; _removedTE?: unknown }
+  return {
+    lines: framingNames.map((name) => res.getHeader(name)),
+    removed: isHttp2(res) ? {} : { _removedContLen, _removedTE },
+  }
+}
+
+/** Has the head say what it said of the body's end; only while it has not been sent. */
+export function restoreFraming(res: NodeResponse, { lines, removed }: Framing): void {
+  if (res.headersSent) return
+  framingNames.forEach((name, i) => {
+    const value = lines[i]
+    if (value === res.getHeader(name)) return
+    if (value === undefined) res.removeHeader(name)
+    else res.setHeader(name, value)
+  })
+  // Node finds the length itself, unless somebody has removed it.
+  Object.assign(res, removed)
+}
+
 /** Gives the status line a message when it has none, as Node does when it makes the head. */
 export function settleStatusMessage(res: NodeResponse): void {
   if (!isHttp2(res)) res.statusMessage ||= STATUS_CODES[res.statusCode] ?? 'unknown'

@@ -277,6 +277,18 @@ describe('while the hook is pending', () => {
     expect(wire).not.toContain('X-Gone')
   })
 
+  it('what says where the body ends comes too late: the answer is whole', async () => {
+    const wire = await held((res, release) => {
+      res.end('whole')
+      res.setHeader('Content-Length', '3')
+      res.setHeader('Transfer-Encoding', 'chunked')
+      release()
+    })
+    expect(wire).toContain('Content-Length: 5\r\n')
+    expect(wire).not.toContain('Transfer-Encoding')
+    expect(wire).toMatch(/\r\n\r\nwhole$/)
+  })
+
   it('a second writeHead throws as after the headers were sent', async () => {
     let error: unknown
     await held((res, release) => {

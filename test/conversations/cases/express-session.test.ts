@@ -37,6 +37,24 @@ conversation(
   },
 )
 
+conversation(
+  'a length that is set after end does not break the answer, held or not',
+  { needs: ['raw'] },
+  async (stage) => {
+    const setTooLate = putAndWrite((res) => {
+      res.end('whole')
+      try {
+        res.setHeader('Content-Length', '3')
+      } catch {}
+    })
+    const { client } = await stage.open({ '/': setTooLate })
+    for (let i = 0; i < 2; i++) {
+      const answer = await client.get('/')
+      expect([answer.status, answer.body]).toEqual([200, 'whole'])
+    }
+  },
+)
+
 conversation('the cookie ends with the deadline, however far that is moved', async (stage) => {
   const until =
     (time: string): Route =>

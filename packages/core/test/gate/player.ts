@@ -129,7 +129,7 @@ export class Player {
         return this.#drained()
       case 'written':
         // What is corked is not written.
-        return this.#corked > 0 ? undefined : Promise.race([this.#written, this.#closed])
+        return this.#corked > 0 ? undefined : this.#orClosed(this.#written)
       case 'bad':
         // See the sixth of the departures; and a reason is no error there.
         if (this.#isHttp2 && /^(?:write|end)\(|a reason/.test(step.call)) return
@@ -179,8 +179,8 @@ export class Player {
   }
 
   #writeWithCallback(name: string, data: string | Uint8Array, encoding?: BufferEncoding): boolean {
-    const { promise, resolve } = Promise.withResolvers<string>()
-    const done = this.#teller(name, () => resolve('written'))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const done = this.#teller(name, resolve)
     const more =
       encoding === undefined ? this.#res.write(data, done) : this.#res.write(data, encoding, done)
     this.#written = promise
@@ -199,6 +199,11 @@ export class Player {
     if (data === undefined) return res.end(done)
     if (encoding === undefined) return res.end(data, done)
     return done ? res.end(data, encoding, done) : res.end(data, encoding)
+  }
+
+  async #orClosed(pending: Promise<unknown>): Promise<string> {
+    await Promise.race([pending, this.#closed])
+    return 'after it'
   }
 
   #hearTooLate(): void {
@@ -223,23 +228,22 @@ export class Player {
     const source = Readable.from(sizes.map((size) => made({ as: 'Buffer', size }).data))
     this.#bytes += sizes.reduce((sum, size) => sum + size, 0)
     if (how === 'pipeline') {
-      await Promise.race([pipeline(source, res), this.#closed])
-      return 'through'
+      return this.#orClosed(pipeline(source, res))
     }
     const through = how === 'pipe' ? once(res, 'finish') : once(source, 'end')
     // What goes wrong is seen by its error event.
     const failed = once(res, 'error')
     source.pipe(res, { end: how === 'pipe' })
     await Promise.race([through, failed, this.#closed]).catch(() => {})
-    return 'through'
+    return 'after it'
   }
 
   async #drained(): Promise<string> {
     const res = this.#res
     if (res.writableNeedDrain && !res.destroyed && this.#corked === 0) {
-      await Promise.race([once(res, 'drain'), this.#closed])
+      await this.#orClosed(once(res, 'drain'))
     }
-    return 'drained'
+    return 'after it'
   }
 }
 

@@ -47,6 +47,24 @@ export const regressions: readonly (readonly [
     },
   ],
   [
+    'what Node refuses as its client has gone is no error',
+    'http',
+    {
+      turns: 1,
+      exchanges: [
+        exchange(end),
+        { ...exchange(head(200, ['Trailer', 'X-Sum']), end), method: 'HEAD' },
+        exchange(
+          set('Content-Length', 1),
+          { do: 'strictContentLength' },
+          { do: 'turn' },
+          { do: 'flushHeaders' },
+          { do: 'end', chunk: { as: 'utf8', size: 1 }, callback: true },
+        ),
+      ],
+    },
+  ],
+  [
     'what follows a call that Node refuses is not sent',
     'http',
     of(set('Content-Length', 5), { do: 'strictContentLength' }, head(200), write(9), write(1), end),
