@@ -37,6 +37,7 @@ export function serveOverNode<Values extends object>(
     })
     serve(incoming, outgoing)
     // When loading failed, `errorFunc` has answered, or the client has gone: nobody gets what Hono answers.
+    if (isLoaded) return
     onClose(outgoing, () => {
       if (!isLoaded) resolve(new Response(null, { status: 500 }))
     })

@@ -32,6 +32,7 @@ export function loadAndSave<Values extends object>(
       })
       serve(req, res)
       // When loading failed, `errorFunc` has answered, or the client has gone: Koa finds nothing left to do.
+      if (isLoaded) return
       onClose(res, () => {
         if (!isLoaded) resolve()
       })
