@@ -55,7 +55,7 @@ export const groups: readonly Group[] = [
       memory('iron-session', 'iron-session'),
     ],
     // Other sizes would tell more of JSON than of them; a cookie of 10 KB is none that a browser keeps.
-    requests: 2_000,
+    requests: 1_000,
     measures: ({ program }, { name, size, path }) =>
       size !== '10 KB' &&
       (path === '/login' || size !== '100 B') &&
@@ -73,7 +73,7 @@ export const groups: readonly Group[] = [
         store: 'postgres',
       },
     ],
-    requests: 1_000,
+    requests: 600,
     measures: () => true,
   },
   {
@@ -87,7 +87,7 @@ export const groups: readonly Group[] = [
         store: 'sqlite',
       },
     ],
-    requests: 1_000,
+    requests: 600,
     measures: () => true,
   },
   {
@@ -101,7 +101,7 @@ export const groups: readonly Group[] = [
         store: 'mariadb',
       },
     ],
-    requests: 1_000,
+    requests: 600,
     measures: () => true,
   },
 ]

@@ -66,7 +66,7 @@ function about({ generations, roundsPerGeneration }: Effort): string {
   const rounds = generations * roundsPerGeneration
   const cores = canPin ? 'one core for the server, the others for all else' : 'cores not pinned'
   return `CPU of the server process per request, user and system, in µs: medians of ${rounds} rounds of 2,000 requests (with a
-database 1,000) on 8 connections, with ${generations} processes of each server, in turns (A B C, B C A, …); ${cores}. × is the median of the rounds'
+framework 1,000, with a database 600) on 8 connections, with ${generations} processes of each server, in turns (A B C, B C A, …); ${cores}. × is the median of the rounds'
 ratios to the first row.`
 }
 
