@@ -86,7 +86,7 @@ export class History {
     if (from !== to || isClaimed(data)) this.#left(from)
     const isMine = log.tokens.has(from)
     if (from !== to && isClaimed(expected)) {
-      if (!moment.work.merged.has(from))
+      if (!log.merged.has(from))
         this.violation(`${log.name} took the place of what it does not merge`)
       this.#explained(log, moment.work.explainNew(after, moment))
       this.#wrote(log, to, data)
@@ -97,8 +97,7 @@ export class History {
       const touched = Math.min(this.#touched.get(to) ?? 0, before.deadline)
       if (expiry.getTime() < touched) this.#doubtful.push(`${log.name} undid a touch`)
       if (textOf(before) !== textOf(after)) this.violation(`${log.name} changed what it claimed`)
-      if (!moment.work.merged.has(from))
-        this.violation(`${log.name} claimed what it does not merge`)
+      if (!log.merged.has(from)) this.violation(`${log.name} claimed what it does not merge`)
       const { claims } = moment.work
       if (isClaimed(data)) claims.set(from, claims.get(from) ?? { state: before, taken: false })
       else claims.delete(from)
@@ -106,8 +105,9 @@ export class History {
     } else {
       if (!isMine) this.violation(`${log.name} wrote a session that is not its own`)
       const wrong = moment.work.explain(before, after, moment)
-      // A write that changes nothing may come late: what was claimed meanwhile, and given back, is what it expects.
-      if (wrong !== undefined || textOf(before) !== textOf(after)) this.#explained(log, wrong)
+      // A write that changes nothing, as a fence does, may come late: what was claimed meanwhile, and given back, is what it
+      // expects. Whether all is in effect that was acknowledged is asked where that is told.
+      if (textOf(before) !== textOf(after)) this.#explained(log, wrong)
       this.#wrote(log, to, data)
     }
     this.#checkAlive(log, to)
@@ -155,7 +155,8 @@ export class History {
   /** A request was told that its session is gone. */
   revoked(log: RequestLog): void {
     log.revoked = true
-    this.#told.set(log, log.filed)
+    // '': it has destroyed its session meanwhile.
+    if (log.filed !== '') this.#told.set(log, log.filed)
   }
 
   /**

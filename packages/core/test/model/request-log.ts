@@ -21,6 +21,8 @@ export class RequestLog {
   destroying = false
   /** Sessions that it has found when it looked for one to merge. */
   readonly found = new Set<string>()
+  /** Sessions that some commit of it was to take in; one that failed gives them back also after a destroy. */
+  readonly merged = new Set<string>()
   /** What it wrote or claimed before it destroyed its session may still be deleted. */
   readonly #former = new Set<string>()
 

@@ -169,7 +169,7 @@ class RunningRequest {
       await this.#manager.mergeSession(this.#ctx, token)
       if (!log.found.has(from) || log.tokens.has(from) || log.work.merging.has(from)) return
       log.work.merging.add(from)
-      log.work.merged.add(from)
+      log.merged.add(from)
       log.changes.push({ kind: 'merge', from })
     })
   }

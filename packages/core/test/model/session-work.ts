@@ -28,8 +28,6 @@ export class SessionWork {
   readonly changes: Change[] = []
   /** Sessions that the next commit takes in. */
   readonly merging = new Set<string>()
-  /** Sessions that some commit was to take in. */
-  readonly merged = new Set<string>()
   /** What was claimed of the sessions that the next commit takes in, by the token. */
   readonly claims = new Map<string, Claim>()
   /** Changes that some commit was acknowledged with. */
