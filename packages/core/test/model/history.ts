@@ -64,6 +64,8 @@ export class History {
       this.violation(`${log.name} wrote a new session over another's row`)
     }
     if (this.#known.has(token)) this.violation(`${log.name} wrote back without regard to others`)
+    // A destroy that was done, though the request was told that it had failed, does not end the session.
+    if (log.tokens.has(token)) this.#deleted.delete(token)
     if (this.#ordered) this.#contents.delete(token)
     this.#explained(log, moment.work.explainNew(stateOf(data), moment))
     this.#anew.set(token, log)

@@ -88,8 +88,8 @@ export class SessionWork {
 
   #wrote(from: number, to: number, claims: ReadonlyMap<string, Claim>): undefined {
     this.#done = Math.max(this.#done, to)
-    // One that only makes sure that no earlier write comes late takes nothing in.
-    if (to > from) for (const claim of claims.values()) claim.taken = true
+    // One that only makes sure that no earlier write comes late takes nothing in, but what has nothing to take.
+    for (const claim of claims.values()) claim.taken ||= to > from || claim.state.values.size === 0
   }
 
   #changesText(seen: number): string {
