@@ -15,6 +15,10 @@ export const contestants: readonly Contestant[] = [
   { peer: 'scs', store: 'postgres', processes: 2 },
   { peer: 'scs', store: 'mariadb', processes: 1 },
   { peer: 'scs', store: 'mariadb', processes: 2 },
+  { peer: 'scs', store: 'galera', processes: 3 },
+  { peer: 'scs', store: 'redis', processes: 1 },
+  { peer: 'scs', store: 'redis', processes: 2 },
+  { peer: 'scs', store: 'redis-cluster', processes: 2 },
   { peer: 'express-session', store: 'postgres', processes: 1 },
   { peer: 'express-session', store: 'postgres', processes: 2 },
 ]
@@ -23,8 +27,10 @@ export const contestants: readonly Contestant[] = [
 export interface ServerPlan {
   readonly peer: Contestant['peer']
   readonly store: Contestant['store']
-  /** A URL, or the name of a file; '' for memory. */
+  /** A URL, or those of a cluster's servers, separated by spaces, or the name of a file; '' for memory. */
   readonly address: string
+  /** Which of the processes it is; on Galera, each has a node of its own. */
+  readonly index: number
   /** Whether the manager sees the atomic methods of the store. */
   readonly atomic: boolean
 }
@@ -35,6 +41,9 @@ export function nameOf({ peer, store, processes }: Contestant): string {
     sqlite: 'SQLite, one file',
     postgres: 'PostgreSQL',
     mariadb: 'MariaDB',
+    galera: 'Galera, each a node',
+    redis: 'Redis',
+    'redis-cluster': 'Redis Cluster',
   }
   const names = { scs: 'SCS', 'express-session': 'express-session' }
   const many = processes === 1 ? '1 process' : `${processes} processes`

@@ -7,7 +7,7 @@ import { type Contestant, contestants, nameOf } from './contestants.ts'
 import { type Cost, measureCost, mostRatio } from './measure-cost.ts'
 import { type Losses, logouts, measureLosses, requests } from './measure-losses.ts'
 
-await using databases = await Databases.start()
+await using databases = await Databases.start(contestants.map(({ store }) => store))
 const failures: string[] = []
 
 const losses: Record<string, object> = {}

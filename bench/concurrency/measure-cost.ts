@@ -42,7 +42,7 @@ export async function measureCost(
     await using servers = new AsyncDisposableStack()
     const loads: Load[] = []
     for (const atomic of [true, false, false]) {
-      const server = await startServer({ peer: 'scs', store, address, atomic })
+      const server = await startServer({ peer: 'scs', store, address, index: 0, atomic })
       loads.push(await Load.on(servers.use(server)))
     }
     for (let round = -warmUps; round < roundsPerGroup; round++) {

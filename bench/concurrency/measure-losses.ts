@@ -29,7 +29,7 @@ export async function measureLosses(
   await using servers = new AsyncDisposableStack()
   const urls: string[] = []
   for (let i = 0; i < processes; i++) {
-    const server = await startServer({ peer, store, address, atomic: true })
+    const server = await startServer({ peer, store, address, index: i, atomic: true })
     urls.push(servers.use(server).url)
     // The first request of a process may create the table.
     await ask(`${urls.at(-1)}/login`)

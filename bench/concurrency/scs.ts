@@ -8,12 +8,14 @@ import {
   type Store,
 } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
+import { RedisStore } from '@scs/redis-store'
 import SQLite from 'better-sqlite3'
 import { drizzle as drizzleSqlite } from 'drizzle-orm/better-sqlite3'
 import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
 import { drizzle as drizzlePostgres } from 'drizzle-orm/postgres-js'
-import { createPool } from 'mysql2/promise'
+import { createPool, type Pool } from 'mysql2'
 import postgres from 'postgres'
+import { createClient, createCluster } from 'redis'
 import type { ServerPlan } from './contestants.ts'
 import type { Library, Session } from './sessions.ts'
 
@@ -36,8 +38,13 @@ export async function openScs(plan: ServerPlan): Promise<Library> {
   }
 }
 
-async function openStore({ store, address }: ServerPlan): Promise<MemoryStore | DrizzleStore> {
+async function openStore({
+  store,
+  address,
+  index,
+}: ServerPlan): Promise<MemoryStore | DrizzleStore | RedisStore> {
   const options = { cleanupInterval: 0 }
+  const addresses = address.split(' ')
   switch (store) {
     case 'memory':
       return new MemoryStore(options)
@@ -47,11 +54,31 @@ async function openStore({ store, address }: ServerPlan): Promise<MemoryStore | 
       return DrizzleStore.create(drizzlePostgres({ client: postgres(address) }), options)
     case 'mariadb':
       return DrizzleStore.create(drizzleMysql({ client: createPool(address) }), options)
+    case 'galera':
+      return DrizzleStore.create(
+        drizzleMysql({ client: galeraPool(addresses[index] ?? '') }),
+        options,
+      )
+    case 'redis':
+      return new RedisStore(await createClient({ url: address }).connect())
+    case 'redis-cluster': {
+      const rootNodes = addresses.map((url) => ({ url }))
+      return new RedisStore(await createCluster({ rootNodes }).connect())
+    }
   }
 }
 
+// What one node commits, the others are to see: docs/choosing-a-store.md.
+function galeraPool(address: string): Pool {
+  const pool = createPool(address)
+  pool.on('connection', (connection) => {
+    connection.query('set session wsrep_sync_wait = 7')
+  })
+  return pool
+}
+
 // The same store as it would be without them: the manager then writes whole sessions, and the last writer wins.
-function withoutAtomicMethods(store: MemoryStore | DrizzleStore): Store {
+function withoutAtomicMethods(store: Store): Store {
   return {
     find: (token) => store.find(token),
     commit: (token, data, expiry) => store.commit(token, data, expiry),

@@ -8,6 +8,7 @@ const titles: Readonly<Record<Cell['group'], string>> = {
   postgres: 'PostgreSQL',
   sqlite: 'SQLite',
   mariadb: 'MariaDB',
+  redis: 'Redis',
 }
 const shown = ['read, 1 KB', 'write, 1 KB']
 const width = 860

@@ -22,7 +22,7 @@ export interface Contestant {
 
 /** Servers that are measured in turns, as they are compared with each other. */
 export interface Group {
-  readonly name: 'memory' | 'frameworks' | 'postgres' | 'sqlite' | 'mariadb'
+  readonly name: 'memory' | 'frameworks' | 'postgres' | 'sqlite' | 'mariadb' | 'redis'
   readonly contestants: readonly Contestant[]
   /** Of one round: what takes longer needs fewer. */
   readonly requests: number
@@ -100,6 +100,16 @@ export const groups: readonly Group[] = [
         program: 'express-session',
         store: 'mariadb',
       },
+    ],
+    requests: 600,
+    measures: () => true,
+  },
+  {
+    name: 'redis',
+    contestants: [
+      { name: 'node:http, redis', program: 'raw-driver', store: 'redis' },
+      { name: 'SCS, RedisStore, redis', program: 'scs', store: 'redis' },
+      { name: 'express-session, connect-redis', program: 'express-session', store: 'redis' },
     ],
     requests: 600,
     measures: () => true,

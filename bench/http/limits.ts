@@ -62,6 +62,17 @@ export function limitsOf(cells: readonly Cell[]): Limit[] {
       ])
     }
   }
+  for (const path of ['read', 'write']) {
+    for (const size of sizes) {
+      const scenario = `${path}, ${size}`
+      ratio(`Redis, ${scenario}: ours ÷ express-session`, 0.5, [
+        'redis',
+        'SCS',
+        'express-session',
+        scenario,
+      ])
+    }
+  }
   return limits
 }
 

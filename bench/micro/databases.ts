@@ -25,7 +25,7 @@ export async function storeCosts(
   const address = await databases.create(database)
   await using opened = await openStore(database, address)
   const { store } = opened
-  await using raw = openStatements({ store: database, address })
+  await using raw = await openStatements({ store: database, address })
   return {
     commit: await timed([
       { name: 'the raw driver', run: () => raw.commit(token, data, expiry) },

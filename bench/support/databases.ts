@@ -5,19 +5,29 @@ import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
 import { createConnection } from 'mysql2/promise'
 import openPostgres from 'postgres'
+import { startGaleraCluster } from '../../test/servers/galera-cluster.ts'
 import { mariadb } from '../../test/servers/mariadb.ts'
 import { postgres } from '../../test/servers/postgres.ts'
 import { startPrivateServer } from '../../test/servers/private-server.ts'
+import { redis } from '../../test/servers/redis.ts'
+import { startRedisCluster } from '../../test/servers/redis-cluster.ts'
 import type { TestServer } from '../../test/servers/test-server.ts'
 
 /** What keeps the sessions of a measured server. */
-export type StoreName = 'memory' | 'sqlite' | 'postgres' | 'mariadb'
+export type StoreName =
+  | 'memory'
+  | 'sqlite'
+  | 'postgres'
+  | 'mariadb'
+  | 'galera'
+  | 'redis'
+  | 'redis-cluster'
 
-const servers: Partial<Record<StoreName, TestServer>> = { postgres, mariadb }
+const servers: Partial<Record<StoreName, TestServer>> = { postgres, mariadb, redis }
 
 /** Where new databases are made: on private servers that end with this process, and in a temporary folder. */
 export class Databases implements AsyncDisposable {
-  readonly #urls: Partial<Record<StoreName, string>>
+  readonly #urls: Partial<Record<StoreName, readonly string[]>>
   readonly #folder: string
   readonly #stops: (() => Promise<void>)[]
 
@@ -33,16 +43,26 @@ export class Databases implements AsyncDisposable {
       stops.push(stop)
       return server.url(port)
     }
-    const urls: Partial<Record<StoreName, string>> = {}
+    const urls: Partial<Record<StoreName, readonly string[]>> = {}
     for (const store of new Set(stores)) {
       const server = servers[store]
-      if (server) urls[store] = await url(server)
+      if (server) urls[store] = [await url(server)]
+      if (store === 'galera') {
+        const { nodes, stop } = await startGaleraCluster()
+        stops.push(stop)
+        urls.galera = nodes.map((node) => node.url)
+      }
+      if (store === 'redis-cluster') {
+        const cluster = await startRedisCluster()
+        stops.push(() => cluster.stop())
+        urls['redis-cluster'] = cluster.urls
+      }
     }
     return new Databases(urls, await mkdtemp(join(tmpdir(), 'scs-bench-')), stops)
   }
 
   private constructor(
-    urls: Partial<Record<StoreName, string>>,
+    urls: Partial<Record<StoreName, readonly string[]>>,
     folder: string,
     stops: (() => Promise<void>)[],
   ) {
@@ -51,16 +71,21 @@ export class Databases implements AsyncDisposable {
     this.#stops = stops
   }
 
-  /** The address of a new, empty database; '' for memory. */
+  /**
+   * The address of a new, empty database; '' for memory. Of a cluster, those of its servers, separated by spaces. Redis
+   * has one database for all: no two sessions have one key.
+   */
   async create(store: StoreName): Promise<string> {
     if (store === 'memory') return ''
     const name = `bench_${randomBytes(6).toString('hex')}`
     if (store === 'sqlite') return createFile(join(this.#folder, `${name}.db`))
-    const server = this.#urls[store]
-    if (!server) throw new Error(`${store} was not started`)
+    const urls = this.#urls[store]
+    const [first] = urls ?? []
+    if (!urls || first === undefined) throw new Error(`${store} was not started`)
+    if (store === 'redis' || store === 'redis-cluster') return urls.join(' ')
     const create = store === 'postgres' ? createOnPostgres : createOnMariadb
-    await create(server, `create database ${name}`)
-    return Object.assign(new URL(server), { pathname: `/${name}` }).href
+    await create(first, `create database ${name}`)
+    return urls.map((url) => Object.assign(new URL(url), { pathname: `/${name}` }).href).join(' ')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -27,8 +27,9 @@ export interface RedisCluster {
 }
 
 const size = 6
-// How long a silent server is waited for, in ms. The replica takes over about a second later.
-const nodeTimeout = 1000
+// How long a silent server is waited for, in ms. The replica takes over about a second later. On a busy machine, a
+// server that is only slow must not be taken for dead.
+const nodeTimeout = 2000
 
 /** How to start one of the servers; `undefined` when Redis's programs are missing. */
 export function clusterRecipe(): Recipe | undefined {
@@ -120,6 +121,8 @@ function clusterOf(servers: readonly PrivateServer[], cli: string): RedisCluster
     async restart(port) {
       await serverAt(port).restart()
       up.add(port)
+      // Until it has heard of its successor, it takes itself for the master that it was.
+      while (!(await ask(port, 'info', 'replication')).includes('role:slave')) await delay(50)
       await this.settled()
     },
     async masterOf(key) {

@@ -16,7 +16,7 @@ export function openDrizzleStore({ store, address }: ServerPlan): Promise<Drizzl
       return DrizzleStore.create(drizzlePostgres({ client: postgres(address) }))
     case 'mariadb':
       return DrizzleStore.create(drizzleMysql({ client: createPool(address) }))
-    case 'memory':
-      throw new Error('memory is no database')
+    default:
+      throw new Error(`${store} is no database of Drizzle's`)
   }
 }

@@ -2,9 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import SQLite from 'better-sqlite3'
 import openSqliteStore from 'better-sqlite3-session-store'
 import connectPgSimple from 'connect-pg-simple'
+import { RedisStore } from 'connect-redis'
 import openMysqlStore from 'express-mysql-session'
 import session from 'express-session'
 import pg from 'pg'
+import { createClient } from 'redis'
 import type { ServerPlan } from '../contestants.ts'
 import { answer } from '../sessions.ts'
 import { filling } from './fill.ts'
@@ -20,7 +22,7 @@ type WithSession = IncomingMessage & { session: session.Session & Record<string,
 /** express-session as its documentation recommends it, on node:http: what Express itself takes is not its doing. */
 export const openExpressSession: Open = async (plan) => {
   const middleware = session({
-    ...storeOf(plan),
+    ...(await storeOf(plan)),
     secret: 'bench',
     resave: false,
     saveUninitialized: false,
@@ -66,7 +68,7 @@ export const openExpressSession: Open = async (plan) => {
   })
 }
 
-function storeOf({ store, address }: ServerPlan): { store?: session.Store } {
+async function storeOf({ store, address }: ServerPlan): Promise<{ store?: session.Store }> {
   switch (store) {
     case 'memory':
       // The one that it has by default, and warns of.
@@ -76,6 +78,8 @@ function storeOf({ store, address }: ServerPlan): { store?: session.Store } {
       const pool = new pg.Pool({ connectionString: address })
       return { store: new PgStore({ pool, createTableIfMissing: true }) }
     }
+    case 'redis':
+      return { store: new RedisStore({ client: await createClient({ url: address }).connect() }) }
     case 'sqlite': {
       const SqliteStore = openSqliteStore(session)
       return { store: new SqliteStore({ client: new SQLite(address) }) }
@@ -94,5 +98,7 @@ function storeOf({ store, address }: ServerPlan): { store?: session.Store } {
         }),
       }
     }
+    default:
+      throw new Error(`express-session is not measured on ${store}`)
   }
 }

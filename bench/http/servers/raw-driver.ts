@@ -14,8 +14,8 @@ const cookieStart = 'session='
  */
 export const openRawDriver: Open = async (plan) => {
   // The table is the one that the store makes.
-  await (await openDrizzleStore(plan)).stopCleanup()
-  const { find, commit, rename } = openStatements(plan)
+  if (plan.store !== 'redis') await (await openDrizzleStore(plan)).stopCleanup()
+  const { find, commit, rename } = await openStatements(plan)
   let tokens = 0
   const newToken = () => String(++tokens).padStart(43, 'x')
 

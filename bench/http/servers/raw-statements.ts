@@ -1,6 +1,7 @@
 import SQLite from 'better-sqlite3'
 import { createPool, type RowDataPacket } from 'mysql2/promise'
 import postgres from 'postgres'
+import { createClient } from 'redis'
 import type { ServerPlan } from '../contestants.ts'
 
 /** The statements that our store sends, sent by the driver alone. */
@@ -11,19 +12,21 @@ export interface Statements extends AsyncDisposable {
 }
 
 /** Those of the plan's database. */
-export function openStatements({
+export async function openStatements({
   store,
   address,
-}: Pick<ServerPlan, 'store' | 'address'>): Statements {
+}: Pick<ServerPlan, 'store' | 'address'>): Promise<Statements> {
   switch (store) {
     case 'postgres':
       return postgresStatements(address)
+    case 'redis':
+      return redisStatements(address)
     case 'sqlite':
       return sqliteStatements(address)
     case 'mariadb':
       return mariadbStatements(address)
-    case 'memory':
-      throw new Error('memory has no statements')
+    default:
+      throw new Error(`${store} has no statements`)
   }
 }
 
@@ -87,6 +90,23 @@ function mariadbStatements(address: string): Statements {
         token,
       ]),
     [Symbol.asyncDispose]: () => pool.end(),
+  }
+}
+
+async function redisStatements(address: string): Promise<Statements> {
+  const client = await createClient({ url: address }).connect()
+  // Bytes, as they come.
+  const options = { typeMapping: { 36: Buffer } }
+  const key = (token: string) => `raw:${token}`
+  const set = (token: string, data: Uint8Array, expiry: Date) =>
+    client.sendCommand(['SET', key(token), data as Buffer, 'PXAT', String(expiry.getTime())])
+  return {
+    find: async (token) =>
+      (await client.sendCommand<Buffer>(['GET', key(token)], options)) ?? undefined,
+    commit: set,
+    rename: (token, newToken, data, expiry) =>
+      Promise.all([set(newToken, data, expiry), client.sendCommand(['DEL', key(token)])]),
+    [Symbol.asyncDispose]: () => client.close(),
   }
 }
 

@@ -1,5 +1,8 @@
 import { createServer } from 'node:http'
-import { contextOf, MemoryStore, SessionManager } from '@scs/core'
+import { contextOf, MemoryStore, SessionManager, type SessionStore } from '@scs/core'
+import { RedisStore } from '@scs/redis-store'
+import { createClient } from 'redis'
+import type { ServerPlan } from '../contestants.ts'
 import { answer } from '../sessions.ts'
 import { openDrizzleStore } from './drizzle.ts'
 import { filling } from './fill.ts'
@@ -7,8 +10,7 @@ import type { Open } from './open.ts'
 
 /** This project's sessions, with nothing configured but the store. */
 export const openScs: Open = async (plan) => {
-  const store = plan.store === 'memory' ? new MemoryStore() : await openDrizzleStore(plan)
-  const sessionManager = new SessionManager({ store })
+  const sessionManager = new SessionManager({ store: await openStore(plan) })
   let visits = 0
   return createServer(
     sessionManager.loadAndSave((req, res) => {
@@ -41,4 +43,15 @@ export const openScs: Open = async (plan) => {
       }
     }),
   )
+}
+
+async function openStore(plan: ServerPlan): Promise<SessionStore> {
+  switch (plan.store) {
+    case 'memory':
+      return new MemoryStore()
+    case 'redis':
+      return new RedisStore(await createClient({ url: plan.address }).connect())
+    default:
+      return openDrizzleStore(plan)
+  }
 }

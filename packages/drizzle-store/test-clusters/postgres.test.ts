@@ -88,7 +88,7 @@ describe.skipIf(postgres.recipe() === undefined)('PostgreSQL with a streaming re
         const after = Math.round(performance.now() - promoting)
         await annotate(`${whole} ms without an answer, ${after} of them after the order to promote`)
       }
-      await updateThroughOutages(processes, outage, 1)
+      await updateThroughOutages(processes, outage, { outages: 1 })
       await probe.check(prober)
     })
   }

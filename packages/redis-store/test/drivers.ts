@@ -1,4 +1,4 @@
-import type { RedisClient } from '@scs/redis-store'
+import type { NodeRedisCluster, RedisClient } from '@scs/redis-store'
 
 /** A client that is connected. */
 export interface Opened {
@@ -110,6 +110,31 @@ export const ioredisCluster: ClusterDriver = {
       close: async () => client.disconnect(),
     }
   },
+}
+
+/** Acknowledges what a replica has. */
+export const nodeRedisClusterWithReplicas: ClusterDriver = {
+  name: 'redis, a cluster, with WAIT',
+  async open(urls, options) {
+    const opened = await nodeRedisCluster.open(urls, options)
+    return { ...opened, client: withReplicas(opened.client as NodeRedisCluster) }
+  },
+}
+
+// The one of the README.
+function withReplicas(cluster: NodeRedisCluster): NodeRedisCluster {
+  return {
+    get masters() {
+      return cluster.masters
+    },
+    nodeClient: (node) => cluster.nodeClient(node),
+    async sendCommand(key, isReadonly, args, options) {
+      const answer = await cluster.sendCommand(key, isReadonly, args, options)
+      const replicas = await cluster.sendCommand(key, isReadonly, ['WAIT', '1', '500'])
+      if (Number(replicas) < 1) throw new Error('no replica has the last write')
+      return answer
+    },
+  }
 }
 
 export const clusterDrivers: readonly ClusterDriver[] = [nodeRedisCluster, ioredisCluster]
