@@ -18,7 +18,10 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['gate', 'time-limit', 'token'],
     ['held-calls'],
     ['idle-connections'],
-    ['response-head', 'json-time', 'errors', 'duration', 'cache-control', 'awaitable', 'backoff'],
+    [
+      ...['response-head', 'json-time', 'date-text', 'errors', 'duration', 'cache-control'],
+      ...['awaitable', 'backoff'],
+    ],
   ],
   'drizzle-store': [
     ['index'],

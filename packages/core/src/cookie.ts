@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { keepPrivate } from './cache-control.ts'
+import { httpDate } from './date-text.ts'
 import { addLine } from './response-head.ts'
 import { isWellFormedToken } from './token.ts'
 
@@ -155,7 +156,7 @@ function lifespan(expiry: Date | undefined, persistent: boolean): string {
   const maxAge = left < 0 ? Math.trunc(left / 1000 + 1) : Math.ceil(left / 1000)
   const expires = Math.min(Math.floor(time / 1000) * 1000 + 1000, lastExpires)
   const age = maxAge === 0 ? '' : `; Max-Age=${Math.max(maxAge, 0)}`
-  return expires < firstExpires ? age : `${age}; Expires=${new Date(expires).toUTCString()}`
+  return expires < firstExpires ? age : `${age}; Expires=${httpDate(expires)}`
 }
 
 function isHeaders(value: object): value is Headers {

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type { Codec } from './codec.ts'
+import { isoDate } from './date-text.ts'
 import { timeOf } from './json-time.ts'
 import { packValue, unpackValue, unreadable } from './json-values.ts'
 
@@ -62,7 +63,7 @@ export class JsonCodec implements Codec {
     }
     // From Buffer's pool: memory of its own for a few bytes takes four times as long to make, and to collect.
     return Buffer.from(
-      `{"deadline":"${deadline.toISOString()}","values":${JSON.stringify(packed)}}`,
+      `{"deadline":"${isoDate(deadline.getTime())}","values":${JSON.stringify(packed)}}`,
     )
   }
 
