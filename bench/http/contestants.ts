@@ -51,7 +51,7 @@ export const groups: readonly Group[] = [
       memory('scs', 'SCS, MemoryStore'),
       memory('express-session', 'express-session, MemoryStore'),
     ],
-    requests: 1_500,
+    requests: 1_200,
     measures: () => true,
   },
   {

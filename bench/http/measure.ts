@@ -62,7 +62,7 @@ export async function measure(
         progress(`${group.name}: round ${done}, ${scenario.name}`)
         for (const [cell, load] of inTurns(loads, round + 1)) {
           // The first round is for the compiler, which takes its time; before the others the caches are filled anew.
-          await load.run(Math.ceil(round < 0 ? requests * 3 : requests / 10))
+          await load.run(Math.ceil(round < 0 ? requests * 4 : requests / 10))
           if (round >= 0) add(cell, await load.run(requests))
         }
       }
