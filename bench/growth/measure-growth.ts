@@ -1,13 +1,14 @@
 import { randomInt } from 'node:crypto'
-import { background, hour } from '@scs/core'
 import type { Databases } from '../support/databases.ts'
-import { quantileOf } from '../support/statistics.ts'
-import { fill, sessionBytes, tokenOf } from './fill.ts'
+import { inTurns } from '../support/in-turns.ts'
+import { medianOf } from '../support/statistics.ts'
+import { fill, tokenOf } from './fill.ts'
 import { type DatabaseName, type OpenStore, openStore } from './open-store.ts'
+import { call, type Operation } from './traffic.ts'
 
 /** One operation on tables of so many rows. */
 export interface Growth {
-  readonly operation: 'find' | 'commit' | 'touch'
+  readonly operation: Operation
   /** Median milliseconds of one call, by rows, in each round. */
   readonly p50: Record<number, number[]>
 }
@@ -15,7 +16,7 @@ export interface Growth {
 const rounds = 9
 const callsPerRound = 300
 
-/** The same calls on tables of each size, in turns. */
+/** The same calls on tables of each size, in turns that begin with another size each. */
 export async function measureGrowth(
   database: DatabaseName,
   sizes: readonly number[],
@@ -35,8 +36,9 @@ export async function measureGrowth(
     const p50: Record<number, number[]> = {}
     for (let round = -2; round < rounds; round++) {
       progress(`${database}: ${operation}, round ${round + 1} of ${rounds}`)
-      for (const { rows, store } of tables) {
-        const median = await medianOfCalls(() => call(operation, store, rows))
+      for (const { rows, store } of inTurns(tables, round + 2)) {
+        const token = () => tokenOf(randomInt(rows) + 1, rows)
+        const median = await medianOfCalls(() => call(operation, store, token()))
         p50[rows] ??= []
         if (round >= 0) p50[rows].push(median)
       }
@@ -53,19 +55,5 @@ async function medianOfCalls(run: () => Promise<void>): Promise<number> {
     await run()
     times.push(performance.now() - start)
   }
-  return quantileOf(times, 0.5)
-}
-
-// Each of a row that is there, any of them.
-async function call(
-  operation: Growth['operation'],
-  store: OpenStore['store'],
-  rows: number,
-): Promise<void> {
-  const token = tokenOf(randomInt(rows) + 1, rows)
-  const expiry = new Date(Date.now() + 100 * hour)
-  if (operation === 'find') {
-    if (!(await store.find(token))) throw new Error(`${token} is not found`)
-  } else if (operation === 'commit') await store.commit(token, sessionBytes, expiry)
-  else if (!(await store.touch(background(), token, expiry))) throw new Error(`${token} is gone`)
+  return medianOf(times)
 }

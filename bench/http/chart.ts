@@ -1,5 +1,6 @@
 import type { Results } from '../support/results.ts'
 import { medianOf } from '../support/statistics.ts'
+import { control } from './contestants.ts'
 import type { Cell } from './measure.ts'
 
 const titles: Readonly<Record<Cell['group'], string>> = {
@@ -12,7 +13,7 @@ const titles: Readonly<Record<Cell['group'], string>> = {
 }
 const shown = ['read, 1 KB', 'write, 1 KB']
 const width = 860
-const labels = 300
+const labels = 340
 const barHeight = 11
 const rowHeight = 30
 const panelHead = 34
@@ -49,7 +50,10 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 }`
 
 function panelOf(group: Cell['group'], all: readonly Cell[], top: number) {
-  const cells = all.filter((cell) => cell.group === group && shown.includes(cell.scenario))
+  const cells = all.filter(
+    (cell) =>
+      cell.group === group && shown.includes(cell.scenario) && cell.contestant !== control.name,
+  )
   const most = Math.max(...cells.map(({ cpu }) => medianOf(cpu)), 0)
   const scale = (width - labels - 70) / most
   const contestants = [...new Set(cells.map(({ contestant }) => contestant))]

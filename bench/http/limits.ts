@@ -1,5 +1,5 @@
-import type { Limit } from '../support/results.ts'
-import { medianOf, medianOfPairs } from '../support/statistics.ts'
+import { type Limit, limitOfRounds } from '../support/limits.ts'
+import { ratiosOf } from '../support/statistics.ts'
 import type { Cell } from './measure.ts'
 
 /** The limits that these cells can tell of. */
@@ -18,7 +18,7 @@ export function limitsOf(cells: readonly Cell[]): Limit[] {
     [group, ours, theirs, scenario]: readonly [Cell['group'], string, string, string],
   ) => {
     const [a, b] = [cpu(group, ours, scenario), cpu(group, theirs, scenario)]
-    if (a && b) limits.push({ name, value: medianOfPairs(a, b), most, unit: '' })
+    if (a && b) limits.push(limitOfRounds(name, most, ratiosOf(a, b)))
   }
   const added = (name: string, most: number, scenario: string) => {
     const floor = cpu('memory', 'node:http', scenario)
@@ -26,8 +26,7 @@ export function limitsOf(cells: readonly Cell[]): Limit[] {
     const theirs = cpu('memory', 'express-session', scenario)
     if (!floor || !ours || !theirs) return
     const overFloor = (cpu: readonly number[]) => cpu.map((value, i) => value - (floor[i] ?? 0))
-    const value = medianOfPairs(overFloor(ours), overFloor(theirs))
-    limits.push({ name, value, most, unit: '' })
+    limits.push(limitOfRounds(name, most, ratiosOf(overFloor(ours), overFloor(theirs))))
   }
   const sizes = ['100 B', '1 KB', '10 KB']
   const overFloor = (scenario: string) => ['memory', 'SCS', 'node:http', scenario] as const
@@ -76,10 +75,10 @@ export function limitsOf(cells: readonly Cell[]): Limit[] {
   return limits
 }
 
-/** `ours`, `floor` and the rest as ratios to the first contestant of the group, pair by pair. */
-export function ratioToFirst(cells: readonly Cell[], cell: Cell): number {
+/** The rounds' ratios to the first contestant of the group, pair by pair. */
+export function ratiosToFirst(cells: readonly Cell[], cell: Cell): number[] {
   const first = cells.find(({ group, scenario }) => {
     return group === cell.group && scenario === cell.scenario
   })
-  return first ? medianOfPairs(cell.cpu, first.cpu) : medianOf([])
+  return ratiosOf(cell.cpu, first?.cpu ?? [])
 }

@@ -18,7 +18,10 @@ const connections = 8
 export class Load {
   readonly #server: ServerProcess
   readonly #scenario: Scenario
+  /** What each connection sends. */
   readonly #cookies: (string | undefined)[]
+  /** What each was given last. */
+  readonly #last: (string | undefined)[]
 
   /** Makes the sessions. */
   static async on(server: ServerProcess, scenario: Scenario): Promise<Load> {
@@ -32,6 +35,7 @@ export class Load {
     this.#server = server
     this.#scenario = scenario
     this.#cookies = cookies
+    this.#last = [...cookies]
   }
 
   /** A fixed number of requests, as many at once as there are connections. */
@@ -62,27 +66,51 @@ export class Load {
     return { cpu, requestsPerSecond: (amount * 1000) / (end - start), latencies }
   }
 
-  // A login answers with a new cookie, which the next request sends.
+  /** Throws when a session is lost, or what was put into it. For when all has been measured. */
+  async checkKept(keepsSessions: boolean): Promise<void> {
+    const { path } = this.#scenario
+    for (const cookie of this.#last) {
+      if (cookie === undefined) continue
+      await this.#expect('/read', cookie, isAnswer)
+      if (!keepsSessions || (path !== '/write' && path !== '/login')) continue
+      await this.#expect('/visits', cookie, (text) => /^\d+$/.test(text))
+    }
+  }
+
+  // As a browser does, but that each first visit is another browser's.
   #follow(client: Client, connection: number): void {
+    const { path } = this.#scenario
     const cookie = this.#cookies[connection]
-    if (cookie === undefined) return
-    client.setHeaders({ cookie })
-    if (this.#scenario.path !== '/login') return
+    if (cookie !== undefined) client.setHeaders({ cookie })
+    if (path === '/untouched' || path === '/read') return
     client.on('headers', (head) => {
-      this.#cookies[connection] = cookieOf(setCookieLines(head))
-      client.setHeaders({ cookie: this.#cookies[connection] })
+      const next = cookieOf(setCookieLines(head))
+      if (next === '' || next === this.#last[connection]) return
+      this.#last[connection] = next
+      if (path === '/visit') return
+      this.#cookies[connection] = next
+      client.setHeaders({ cookie: next })
     })
   }
 
-  // Whoever answers something else is not measured.
+  // Whoever answers something else is not measured. A login would leave the session under a token that nobody follows.
   async #check(): Promise<void> {
-    if (this.#scenario.path === '/login') return
-    const [cookie] = this.#cookies
-    const headers = cookie ? { cookie } : undefined
-    const response = await fetch(this.#server.url + this.#scenario.path, headers && { headers })
-    const text = await response.text()
-    if (text !== answer) throw new Error(`${response.url} answers ${response.status} ${text}`)
+    const { path } = this.#scenario
+    if (path !== '/login') await this.#expect(path, this.#cookies[0], isAnswer)
   }
+
+  async #expect(path: string, cookie: string | undefined, isRight: (text: string) => boolean) {
+    const response = await fetch(this.#server.url + path, cookie ? { headers: { cookie } } : {})
+    const text = await response.text()
+    if (!isRight(text)) {
+      const name = `${response.url} for "${this.#scenario.name}"`
+      throw new Error(`${name} answers ${response.status} ${text}`)
+    }
+  }
+}
+
+function isAnswer(text: string): boolean {
+  return text === answer
 }
 
 async function newCookie(server: ServerProcess, { size }: Scenario): Promise<string | undefined> {

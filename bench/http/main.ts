@@ -2,18 +2,13 @@
 import { parseArgs } from 'node:util'
 import { Databases } from '../support/databases.ts'
 import { progress } from '../support/progress.ts'
-import {
-  keep,
-  markdownOf,
-  type Results,
-  rounded,
-  type Table,
-  thisMachine,
-} from '../support/results.ts'
+import { keep, markdownOf, type Results, type Table, thisMachine } from '../support/results.ts'
+import { rounded } from '../support/rounded.ts'
 import { medianOf } from '../support/statistics.ts'
+import { peerVersions, type Versions } from '../support/versions.ts'
 import { chartOf } from './chart.ts'
-import { groups } from './contestants.ts'
-import { limitsOf, ratioToFirst } from './limits.ts'
+import { control, groups } from './contestants.ts'
+import { limitsOf, ratiosToFirst } from './limits.ts'
 import { type Cell, type Effort, measure } from './measure.ts'
 import { scenarios } from './paths.ts'
 import { canPin, pinRest } from './pin.ts'
@@ -34,14 +29,16 @@ if (chosen.length === 0 || asked.length === 0) {
   )
 }
 const effort: Effort = values.quick
-  ? { generations: 1, roundsPerGeneration: Number(values.rounds ?? 2) }
-  : { generations: 2, roundsPerGeneration: Number(values.rounds ?? 3) }
+  ? { generations: 1, roundsPerGeneration: Number(values.rounds ?? 1) }
+  : { generations: 3, roundsPerGeneration: Number(values.rounds ?? 3) }
 
 pinRest()
 const cells: Cell[] = []
+let servers: Versions = {}
 {
   const stores = chosen.flatMap(({ contestants }) => contestants.map(({ store }) => store))
   await using databases = await Databases.start(stores)
+  servers = await databases.versions()
   for (const group of chosen) {
     cells.push(...(await measure(group, asked, effort, databases, progress)))
   }
@@ -52,8 +49,12 @@ const results: Results = {
   title: 'Over HTTP',
   about: about(effort),
   machine: thisMachine(),
+  versions: { ...servers, ...peerVersions(import.meta.url) },
   limits: limitsOf(cells),
-  tables: chosen.map(({ name }) => tableOf(cells.filter(({ group }) => group === name))),
+  tables: [
+    ...chosen.map(({ name }) => tableOf(cells.filter(({ group }) => group === name))),
+    ...controlTable(),
+  ],
   measured: cells,
 }
 console.log(markdownOf(results))
@@ -65,9 +66,27 @@ if (!values.quick && chosen.length === groups.length && asked.length === scenari
 function about({ generations, roundsPerGeneration }: Effort): string {
   const rounds = generations * roundsPerGeneration
   const cores = canPin ? 'one core for the server, the others for all else' : 'cores not pinned'
-  return `CPU of the server process per request, user and system, in µs: medians of ${rounds} rounds of 2,000 requests (with a
-framework 1,000, with a database 600) on 8 connections, with ${generations} processes of each server, in turns (A B C, B C A, …); ${cores}. × is the median of the rounds'
-ratios to the first row.`
+  const requests = groups.map((group) => `${group.name} ${group.requests}`).join(', ')
+  return `CPU of the server process per request, user and system, in µs: medians of ${rounds} rounds on 8 connections, of so many
+requests each: ${requests}. There are ${generations} processes of each server, in turns (A B C, B C A, …); ${cores}. × is the median of the
+rounds' ratios to the first row.`
+}
+
+// What the measurement makes of no difference at all.
+function controlTable(): Table[] {
+  const again = cells.filter(({ contestant }) => contestant === control.name)
+  if (again.length === 0) return []
+  return [
+    {
+      title: 'Control: node:http ÷ node:http, two processes',
+      columns: ['', 'median of the ratios', 'lowest round', 'highest'],
+      rows: again.map((cell) => {
+        const ratios = ratiosToFirst(cells, cell)
+        const shown = [medianOf(ratios), Math.min(...ratios), Math.max(...ratios)]
+        return [cell.scenario, ...shown.map(rounded)]
+      }),
+    },
+  ]
 }
 
 function tableOf(cells: readonly Cell[]): Table {
@@ -86,7 +105,7 @@ function tableOf(cells: readonly Cell[]): Table {
             name,
             contestant,
             rounded(medianOf(cell.cpu)),
-            rounded(ratioToFirst(cells, cell)),
+            rounded(medianOf(ratiosToFirst(cells, cell))),
             Math.round(medianOf(cell.requestsPerSecond)),
             rounded(medianOf(cell.p50)),
             rounded(medianOf(cell.p99)),

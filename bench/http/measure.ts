@@ -1,6 +1,7 @@
 import type { Databases } from '../support/databases.ts'
+import { inTurns } from '../support/in-turns.ts'
 import { quantileOf } from '../support/statistics.ts'
-import type { Contestant, Group } from './contestants.ts'
+import { type Contestant, type Group, withoutSessions } from './contestants.ts'
 import { Load } from './load.ts'
 import type { Scenario } from './paths.ts'
 import { startServer } from './server-process.ts'
@@ -41,6 +42,7 @@ export async function measure(
   for (let generation = 0; generation < generations; generation++) {
     await using servers = new AsyncDisposableStack()
     const turns = new Map<Scenario, [Cell, Load][]>(scenarios.map((scenario) => [scenario, []]))
+    const checks: (() => Promise<void>)[] = []
     for (const contestant of group.contestants) {
       const { name, program, store } = contestant
       progress(`${group.name}: ${name} starts`)
@@ -49,20 +51,23 @@ export async function measure(
       for (const scenario of scenarios) {
         if (!group.measures(contestant, scenario)) continue
         const cell = cellOf(cells, group, contestant, scenario)
-        turns.get(scenario)?.push([cell, await Load.on(server, scenario)])
+        const load = await Load.on(server, scenario)
+        turns.get(scenario)?.push([cell, load])
+        checks.push(() => load.checkKept(!withoutSessions.includes(program)))
       }
     }
     for (let round = -1; round < roundsPerGeneration; round++) {
       for (const [scenario, loads] of turns) {
         const done = `${generation + 1}.${round + 1} of ${generations}.${roundsPerGeneration}`
         progress(`${group.name}: round ${done}, ${scenario.name}`)
-        for (const [cell, load] of rotated(loads, round + 1)) {
+        for (const [cell, load] of inTurns(loads, round + 1)) {
           // The first round is for the compiler, which takes its time; before the others the caches are filled anew.
-          await load.run(Math.ceil(round < 0 ? requests * 3 : requests / 10))
+          await load.run(Math.ceil(round < 0 ? requests * 4 : requests / 10))
           if (round >= 0) add(cell, await load.run(requests))
         }
       }
     }
+    for (const check of checks) await check()
   }
   return [...cells.values()]
 }
@@ -92,10 +97,4 @@ function cellOf(
   }
   cells.set(key, cell)
   return cell
-}
-
-// Each round begins with another of them.
-function rotated<T>(list: readonly T[], by: number): T[] {
-  const start = by % Math.max(list.length, 1)
-  return [...list.slice(start), ...list.slice(0, start)]
 }

@@ -8,7 +8,11 @@ const programs: Readonly<Record<Program, () => Promise<Open>>> = {
   'node-http': async () => (await import('./servers/node-http.ts')).openNodeHttp,
   'raw-driver': async () => (await import('./servers/raw-driver.ts')).openRawDriver,
   scs: async () => (await import('./servers/scs.ts')).openScs,
+  'scs-fastify': async () => (await import('./servers/scs-fastify.ts')).openScsFastify,
+  'scs-koa': async () => (await import('./servers/scs-koa.ts')).openScsKoa,
   'express-session': async () => (await import('./servers/express-session.ts')).openExpressSession,
+  'express-session-untouched': async () =>
+    (await import('./servers/express-session.ts')).openExpressSession,
   fastify: async () => (await import('./servers/fastify.ts')).openFastify,
   'fastify-session': async () => (await import('./servers/fastify.ts')).openFastifySession,
   koa: async () => (await import('./servers/koa.ts')).openKoa,

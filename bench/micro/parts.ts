@@ -3,6 +3,7 @@ import { background, hour, JsonCodec, MemoryStore, SessionManager } from '@scs/c
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { CookieWriter, readCookie } from '../../packages/core/src/cookie.ts'
 import { generateToken, hashToken } from '../../packages/core/src/token.ts'
+import { type SessionSize, valuesOf } from '../http/sessions.ts'
 import type { Subject } from './timed.ts'
 
 const token = generateToken()
@@ -11,17 +12,16 @@ const settings = new SessionManager({ store: new MemoryStore({ cleanupInterval: 
 const writer = new CookieWriter(settings)
 const expiry = new Date(Date.now() + 24 * hour)
 const codec = new JsonCodec()
-const values = new Map<string, unknown>(
-  Object.entries({ name: 'Ann Example', userID: 48_151, authenticated: true, flash: 'Saved.' }),
-)
+const values = new Map(Object.entries(valuesOf('100 B')))
 const data = codec.encode(expiry, values)
+const other = codec.encode(expiry, new Map([...values, ['visits', 1]]))
 const store = new MemoryStore({ cleanupInterval: 0 })
 store.commit(token, data, expiry)
 
-/** What is on the path of a request, each group with the plainest way to do it first. Sessions are of 100 B. */
+/** What is on the path of a request, each group with the plainest way to do it first. */
 export const parts: Readonly<Record<string, readonly Subject[]>> = {
   'a new token': [
-    { name: 'randomBytes(32)', run: () => randomBytes(32) },
+    { name: 'randomBytes(32)', run: () => randomBytes(32).toString('base64url') },
     { name: 'generateToken', run: generateToken },
   ],
   'a hashed token': [
@@ -48,21 +48,38 @@ export const parts: Readonly<Record<string, readonly Subject[]>> = {
     },
     { name: 'CookieWriter', run: () => writer.line(token, expiry, true) },
   ],
-  encoding: [
-    {
-      name: 'JSON alone',
-      run: () =>
-        Buffer.from(JSON.stringify({ deadline: expiry, values: Object.fromEntries(values) })),
-    },
-    { name: 'JsonCodec', run: () => codec.encode(expiry, values) },
-  ],
-  decoding: [
-    { name: 'JSON alone', run: () => JSON.parse(Buffer.from(data).toString()) },
-    { name: 'JsonCodec', run: () => codec.decode(data) },
-  ],
+  ...codecParts('100 B'),
+  ...codecParts('1 KB'),
+  ...codecParts('10 KB'),
   'the memory store': [
     { name: 'find', run: () => store.find(token) },
     { name: 'commit', run: () => store.commit(token, data, expiry) },
+    {
+      name: 'replace, and back',
+      run: () => {
+        store.replace(background(), token, data, other, expiry)
+        store.replace(background(), token, other, data, expiry)
+      },
+    },
     { name: 'touch', run: () => store.touch(background(), token, expiry) },
   ],
+}
+
+function codecParts(size: SessionSize): Record<string, Subject[]> {
+  const values = new Map(Object.entries(valuesOf(size)))
+  const data = codec.encode(expiry, values)
+  return {
+    [`encoding ${size}`]: [
+      {
+        name: 'JSON alone',
+        run: () =>
+          Buffer.from(JSON.stringify({ deadline: expiry, values: Object.fromEntries(values) })),
+      },
+      { name: 'JsonCodec', run: () => codec.encode(expiry, values) },
+    ],
+    [`decoding ${size}`]: [
+      { name: 'JSON alone', run: () => JSON.parse(Buffer.from(data).toString()) },
+      { name: 'JsonCodec', run: () => codec.decode(data) },
+    ],
+  }
 }

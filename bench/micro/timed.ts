@@ -1,4 +1,5 @@
-import { medianOf, medianOfPairs } from '../support/statistics.ts'
+import { inTurns } from '../support/in-turns.ts'
+import { medianOf, ratiosOf } from '../support/statistics.ts'
 
 /** Something that is measured, alone or against others of its group. */
 export interface Subject {
@@ -11,8 +12,8 @@ export interface Timed {
   readonly name: string
   /** Microseconds of this process's CPU per call: the median of the rounds. */
   readonly cpu: number
-  /** The median of the rounds' ratios to the first of the group. */
-  readonly ratio: number
+  /** The rounds' ratios to the first of the group. */
+  readonly ratios: readonly number[]
   readonly rounds: readonly number[]
 }
 
@@ -22,20 +23,19 @@ const roundMicroseconds = 25_000
 
 /** Measures the subjects in turns, so that what else the machine does falls on all of them. */
 export async function timed(subjects: readonly Subject[]): Promise<Timed[]> {
-  const found = subjects.map((): number[] => [])
+  const found = new Map(subjects.map((subject): [Subject, number[]] => [subject, []]))
   for (let round = -warmUps; round < rounds; round++) {
-    for (let i = 0; i < subjects.length; i++) {
-      const turn = (i + round + warmUps) % subjects.length
-      const cpu = await cpuOf(subjects[turn]?.run ?? (() => {}))
-      if (round >= 0) found[turn]?.push(cpu)
+    for (const [subject, costs] of inTurns([...found], round + warmUps)) {
+      const cpu = await cpuOf(subject.run)
+      if (round >= 0) costs.push(cpu)
     }
   }
-  const [first = []] = found
-  return subjects.map(({ name }, i) => ({
+  const [first = []] = found.values()
+  return [...found].map(([{ name }, costs]) => ({
     name,
-    cpu: medianOf(found[i] ?? []),
-    ratio: medianOfPairs(found[i] ?? [], first),
-    rounds: found[i] ?? [],
+    cpu: medianOf(costs),
+    ratios: ratiosOf(costs, first),
+    rounds: costs,
   }))
 }
 

@@ -12,6 +12,8 @@ import { startPrivateServer } from '../../test/servers/private-server.ts'
 import { redis } from '../../test/servers/redis.ts'
 import { startRedisCluster } from '../../test/servers/redis-cluster.ts'
 import type { TestServer } from '../../test/servers/test-server.ts'
+import { serverVersion } from './server-version.ts'
+import type { Versions } from './versions.ts'
 
 /** What keeps the sessions of a measured server. */
 export type StoreName =
@@ -86,6 +88,12 @@ export class Databases implements AsyncDisposable {
     const create = store === 'postgres' ? createOnPostgres : createOnMariadb
     await create(first, `create database ${name}`)
     return urls.map((url) => Object.assign(new URL(url), { pathname: `/${name}` }).href).join(' ')
+  }
+
+  /** Of the servers that were started. */
+  async versions(): Promise<Versions> {
+    const all = Object.values(this.#urls).map(([url = '']) => serverVersion(url))
+    return Object.fromEntries(await Promise.all(all))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { type Limit, limitColumns, limitRow } from './limits.ts'
+import type { Versions } from './versions.ts'
 
 /** What one bench has found; the same for all, so that one program writes the report. */
 export interface Results {
@@ -9,19 +11,12 @@ export interface Results {
   /** How, in a paragraph. */
   readonly about: string
   readonly machine: Machine
+  /** Of the databases, drivers and other libraries. */
+  readonly versions: Versions
   readonly limits: readonly Limit[]
   readonly tables: readonly Table[]
   /** All that the tables were made from. */
   readonly measured: unknown
-}
-
-/** A figure that has a limit. */
-export interface Limit {
-  readonly name: string
-  readonly value: number
-  readonly most: number
-  /** Of both; '' for ratios. */
-  readonly unit: '' | 'MB' | 'ms'
 }
 
 /** Numbers come as they are to be read. */
@@ -66,12 +61,13 @@ export function keep(name: string, results: Results, files: Record<string, strin
 }
 
 /** One result as Markdown. */
-export function markdownOf({ title, about, machine, limits, tables }: Results): string {
+export function markdownOf({ title, about, machine, versions, limits, tables }: Results): string {
   const { date, cpu, cores, memory, node } = machine
+  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   const parts = [
     `## ${title}`,
     about,
-    `Measured on ${date}: Node ${node}, ${cpu}, ${cores} cores, ${memory}.`,
+    `Measured on ${date}: Node ${node}, ${cpu}, ${cores} cores, ${memory}. With ${names.join(', ')}.`,
     ...(limits.length > 0 ? ['### Shown by', tableOf(limitsTable(limits))] : []),
     ...tables.flatMap((table) => [`### ${table.title}`, tableOf(table)]),
   ]
@@ -93,24 +89,10 @@ ${all.map(markdownOf).join('\n')}`
 }
 
 function limitsTable(limits: readonly Limit[]): Table {
-  return {
-    title: '',
-    columns: ['', 'figure', 'at most', ''],
-    rows: limits.map(({ name, value, most, unit }) => [
-      name,
-      `${rounded(value)} ${unit}`.trim(),
-      `${most} ${unit}`.trim(),
-      value <= most ? 'ok' : 'not met',
-    ]),
-  }
+  return { title: '', columns: limitColumns, rows: limits.map(limitRow) }
 }
 
 function tableOf({ columns, rows }: Table): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
   return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-/** Two decimals, or three digits. */
-export function rounded(value: number): number {
-  return Number(value < 10 ? value.toFixed(2) : value.toPrecision(3))
 }

@@ -1,6 +1,9 @@
-/** The middle one; NaN of none. */
+/** The middle one, or the mean of the two in the middle; NaN of none. */
 export function medianOf(numbers: readonly number[]): number {
-  return quantileOf(numbers, 0.5)
+  const sorted = Float64Array.from(numbers).sort()
+  const below = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN
+  const above = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  return (below + above) / 2
 }
 
 /** The number that the share `q` of all lies below; NaN of none. */
@@ -9,11 +12,7 @@ export function quantileOf(numbers: readonly number[], q: number): number {
   return sorted[Math.min(Math.floor(sorted.length * q), sorted.length - 1)] ?? Number.NaN
 }
 
-/** The median of `of(a, b)`, pair by pair: what else the machine does falls on both. */
-export function medianOfPairs(
-  a: readonly number[],
-  b: readonly number[],
-  of: (a: number, b: number) => number = (a, b) => a / b,
-): number {
-  return medianOf(a.map((value, i) => of(value, b[i] ?? Number.NaN)))
+/** `a ÷ b`, pair by pair: what else the machine does falls on both. */
+export function ratiosOf(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((value, i) => value / (b[i] ?? Number.NaN))
 }

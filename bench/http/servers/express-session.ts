@@ -37,6 +37,9 @@ export const openExpressSession: Open = async (plan) => {
       case '/read':
         res.end(req.session.name)
         return
+      case '/visits':
+        res.end(String(req.session.visits))
+        return
       case '/write':
         req.session.visits = visits++
         res.end(answer)
@@ -50,7 +53,7 @@ export const openExpressSession: Open = async (plan) => {
         const { cookie: _, ...kept } = req.session
         req.session.regenerate((error) => {
           if (error) throw error
-          Object.assign(req.session, kept, { userID: visits++ })
+          Object.assign(req.session, kept, { visits: visits++ })
           res.end(answer)
         })
         return
@@ -68,7 +71,13 @@ export const openExpressSession: Open = async (plan) => {
   })
 }
 
-async function storeOf({ store, address }: ServerPlan): Promise<{ store?: session.Store }> {
+async function storeOf({
+  program,
+  store,
+  address,
+}: ServerPlan): Promise<{ store?: session.Store }> {
+  // By default the row of a session that was only read gets a new expiry, by a second statement.
+  const disableTouch = program === 'express-session-untouched'
   switch (store) {
     case 'memory':
       // The one that it has by default, and warns of.
@@ -76,7 +85,7 @@ async function storeOf({ store, address }: ServerPlan): Promise<{ store?: sessio
     case 'postgres': {
       const PgStore = connectPgSimple(session)
       const pool = new pg.Pool({ connectionString: address })
-      return { store: new PgStore({ pool, createTableIfMissing: true }) }
+      return { store: new PgStore({ pool, createTableIfMissing: true, disableTouch }) }
     }
     case 'redis':
       return { store: new RedisStore({ client: await createClient({ url: address }).connect() }) }
@@ -95,6 +104,7 @@ async function storeOf({ store, address }: ServerPlan): Promise<{ store?: sessio
           password: decodeURIComponent(password),
           database: pathname.slice(1),
           connectionLimit: 10,
+          disableTouch,
         }),
       }
     }

@@ -26,6 +26,8 @@ export const openFastifySession: Open = async () => {
   await app.register(fastifySession, {
     secret: 'a secret of thirty-two characters at least',
     saveUninitialized: false,
+    // As the others: what was only read is not written.
+    rolling: false,
     cookie: { secure: false, maxAge: 86_400_000 },
   })
   let visits = 0
@@ -35,6 +37,9 @@ export const openFastifySession: Open = async () => {
   })
   app.get('/read', (req, reply) => {
     reply.send(sessionOf(req).name)
+  })
+  app.get('/visits', (req, reply) => {
+    reply.send(String(sessionOf(req).visits))
   })
   app.get('/write', (req, reply) => {
     sessionOf(req).visits = visits++
@@ -46,7 +51,7 @@ export const openFastifySession: Open = async () => {
   })
   app.get('/login', async (req, reply) => {
     await req.session.regenerate(['name', 'authenticated', 'flash'] as never)
-    sessionOf(req).userID = visits++
+    sessionOf(req).visits = visits++
     return reply.send(answer)
   })
   app.get('/fill', (req, reply) => {

@@ -22,6 +22,9 @@ export const openIronSession: Open = async () => {
       case '/read':
         res.end(session.name)
         return
+      case '/visits':
+        res.end(String(session.visits))
+        return
       case '/write':
         session.visits = visits++
         break

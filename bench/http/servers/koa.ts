@@ -22,14 +22,17 @@ export const openKoaSession: Open = async () => {
   app.keys = ['bench']
   app.use(createSession({ store: mapStore() }, app))
   let visits = 0
-  app.use((ctx: Context) => {
-    const session = ctx.session as Record<string, unknown> & { regenerate(): void }
+  app.use(async (ctx: Context) => {
+    const session = ctx.session as Record<string, unknown> & { regenerate(): Promise<void> }
     ctx.body = answer
     switch (ctx.path) {
       case '/untouched':
         break
       case '/read':
         ctx.body = session.name
+        break
+      case '/visits':
+        ctx.body = String(session.visits)
         break
       case '/write':
         session.visits = visits++
@@ -38,8 +41,8 @@ export const openKoaSession: Open = async () => {
         session.name = answer
         break
       case '/login':
-        session.regenerate()
-        session.userID = visits++
+        await session.regenerate()
+        session.visits = visits++
         break
       default:
         Object.assign(session, filling(ctx.url))

@@ -1,5 +1,8 @@
 import type { Server } from 'node:http'
 import type { ServerPlan } from '../contestants.ts'
 
-/** Makes a server that does not listen yet; its five paths and `/fill` are those of `paths.ts`. */
+/**
+ * Makes a server that does not listen yet. Beside the five paths of `paths.ts` it has `/fill`, which fills a new session, and
+ * `/visits`, which answers with what `/write` or `/login` put last.
+ */
 export type Open = (plan: ServerPlan) => Promise<Server>

@@ -22,6 +22,9 @@ export const openScs: Open = async (plan) => {
         case '/read':
           res.end(sessionManager.getString(ctx, 'name'))
           return
+        case '/visits':
+          res.end(String(sessionManager.get(ctx, 'visits')))
+          return
         case '/write':
           sessionManager.put(ctx, 'visits', visits++)
           res.end(answer)
@@ -32,7 +35,7 @@ export const openScs: Open = async (plan) => {
           return
         case '/login':
           return sessionManager.renewToken(ctx).then(() => {
-            sessionManager.put(ctx, 'userID', visits++)
+            sessionManager.put(ctx, 'visits', visits++)
             res.end(answer)
           })
         default:

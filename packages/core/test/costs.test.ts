@@ -2,18 +2,26 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Path, paths } from './costs/paths.ts'
+import { type CaseName, cases } from './costs/cases.ts'
 import type { Cost } from './costs/program.ts'
 
 // What a request costs, counted: a count is the same on a machine that is busy. bench/ measures the time that it takes.
 
-/** What each path may cost; lower the bytes when the code has become better. */
-const allowed: Readonly<Record<Path, { storeCalls: string[]; bytes: number }>> = {
-  '/no-cookie': { storeCalls: [], bytes: 4_700 },
-  '/visit': { storeCalls: ['commit'], bytes: 14_500 },
-  '/untouched': { storeCalls: ['find'], bytes: 6_500 },
-  '/read': { storeCalls: ['find'], bytes: 6_500 },
-  '/write': { storeCalls: ['find', 'replace'], bytes: 17_000 },
+/** What each may cost; lower the figures when the code has become better. */
+const allowed: Readonly<Record<CaseName, Omit<Cost, 'promises'> & { promises?: number }>> = {
+  'no cookie': { storeCalls: [], bytes: 4_700 },
+  'a first visit': { storeCalls: ['commit'], bytes: 14_500 },
+  'a session that is left alone': { storeCalls: ['find'], bytes: 6_500 },
+  'a read': { storeCalls: ['find'], bytes: 6_500 },
+  'a write': { storeCalls: ['find', 'replace'], bytes: 17_000 },
+  'a login': { storeCalls: ['find', 'rename'], bytes: 18_000, promises: 5 },
+  'a read when a touch is due': { storeCalls: ['findWithExpiry', 'touch'], bytes: 12_000 },
+  'a read with hashed tokens': { storeCalls: ['find'], bytes: 7_000 },
+  'a write with hashed tokens': { storeCalls: ['find', 'replace'], bytes: 17_500 },
+  // One promise of each call of the store is the store's own.
+  'a read, asynchronously': { storeCalls: ['find'], bytes: 13_000, promises: 10 },
+  'a write, asynchronously': { storeCalls: ['find', 'replace'], bytes: 31_000, promises: 24 },
+  'a login, asynchronously': { storeCalls: ['find', 'rename'], bytes: 33_000, promises: 29 },
 }
 
 // No collection while it counts, and no optimising compiler, which leaves some objects out when it finds the time.
@@ -23,25 +31,26 @@ const flags = [
   ...['--no-opt', '--no-maglev', '--no-sparkplug'],
 ]
 
-let costs: Record<Path, Cost>
+let costs: Record<CaseName, Cost>
 beforeAll(async () => {
   const program = fileURLToPath(new URL('costs/program.ts', import.meta.url))
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, program])
   costs = JSON.parse(stdout)
-})
+  // Without a compiler it takes seconds of CPU, which a busy machine may not have at once.
+}, 120_000)
 
-describe.each(paths)('on a MemoryStore, a request for %s', (path) => {
+describe.each(Object.keys(cases) as CaseName[])('on a MemoryStore, %s', (name) => {
   it('calls the store no more often than it must', () => {
-    expect(costs[path].storeCalls).toEqual(allowed[path].storeCalls)
+    expect(costs[name].storeCalls).toEqual(allowed[name].storeCalls)
   })
 
-  it('makes no promise', () => {
-    expect(costs[path].promises).toBe(0)
+  it(`makes ${allowed[name].promises ?? 'no'} promises at most`, () => {
+    expect(costs[name].promises).toBeLessThanOrEqual(allowed[name].promises ?? 0)
   })
 
   it('takes no more memory than before', () => {
-    expect(costs[path].bytes).toBeLessThan(allowed[path].bytes)
+    expect(costs[name].bytes).toBeLessThan(allowed[name].bytes)
     // Nor would a count that has come to nothing say anything.
-    expect(costs[path].bytes).toBeGreaterThan(100)
+    expect(costs[name].bytes).toBeGreaterThan(100)
   })
 })

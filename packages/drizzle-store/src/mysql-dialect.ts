@@ -112,14 +112,22 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       .$withCache(false)
       .prepare(),
   )
-  const deleteExpired = reuse(table, () =>
-    db
-      .delete(table)
-      .where(lte(table.expiry, bound('now', table.expiry)))
+  // One statement, as a transaction on a single connection would take the application's own statements into it. The join,
+  // in this order, locks no other row; for an IN with a subquery MariaDB 10.11 looks at the whole table.
+  const deleteExpired = (now: Date) => {
+    const expired = db
+      .select({ token: table.token })
+      .from(table)
+      .where(lte(table.expiry, now))
       .orderBy(asc(table.expiry))
       .limit(batchSize)
-      .prepare(),
-  )
+      // Of several cleaning processes none waits for another.
+      .for('update', { skipLocked: true })
+      .as('expired')
+    return db.execute(
+      sql`delete ${table} from ${expired} straight_join ${table} on ${table.token} = ${expired.token}`,
+    )
+  }
 
   return {
     find: (token, now) => find().execute({ token, now }),
@@ -140,7 +148,7 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       return (await wasTouched().execute(values)).length > 0
     },
     page: (after, now) => page().execute({ after, now }),
-    deleteExpired: async (now) => affectedRows(await deleteExpired().execute({ now })),
+    deleteExpired: async (now) => affectedRows(await deleteExpired(now)),
   }
 }
 

@@ -61,6 +61,25 @@ for (const driver of oneOfEach) {
       expect(await rows(opened)).toEqual(['lives'])
     })
 
+    // SQLite knows no locks of single rows.
+    it.skipIf(driver.dialect === 'sqlite')(
+      'a session that another transaction has locked is left for later, not waited for',
+      async () => {
+        const store = await open(0)
+        await store.commit('expired', data, past)
+        await store.commit('expired-too', data, past)
+        await whileLocked(
+          opened,
+          sql`select * from sessions where token = 'expired' for update`,
+          async () => {
+            expect(await store.deleteExpired()).toBe(1)
+            expect(await rows(opened)).toContain('expired')
+          },
+        )
+        expect(await store.deleteExpired()).toBe(1)
+      },
+    )
+
     it('two calls at once remove each session once, one after the other', async () => {
       const store = await open(0)
       await insertExpired(opened, driver.dialect, 1100)
@@ -160,6 +179,19 @@ async function cleanedElsewhere(): Promise<void> {
   await vi.waitUntil(async () => (await rows(other)).length === 0, { timeout: 10_000 })
   await store.stopCleanup()
   await other.close()
+}
+
+// Within a transaction that has run `lock`, on a connection of its own.
+async function whileLocked({ db }: Opened, lock: SQL, run: () => Promise<void>): Promise<void> {
+  const any = db as unknown as {
+    transaction(
+      work: (transaction: { execute(statement: SQL): Promise<unknown> }) => Promise<void>,
+    ): Promise<void>
+  }
+  await any.transaction(async (transaction) => {
+    await transaction.execute(lock)
+    await run()
+  })
 }
 
 async function rows({ db }: Opened): Promise<unknown[]> {

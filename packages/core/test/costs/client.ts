@@ -27,14 +27,19 @@ export class Client {
     })
   }
 
-  /** So many requests, one after another; gives the cookie of the last response that has one. */
+  /** So many requests, one after another; gives the cookie of the last response that has one. A login is followed. */
   send(count: number, path: string, cookie = ''): Promise<string> {
-    const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${cookie && `Cookie: ${cookie}\r\n`}\r\n`
+    let request = requestOf(path, cookie)
     return new Promise((resolve) => {
       let left = count
       this.#onResponse = (response) => {
-        if (--left > 0) this.#socket.write(request)
-        else resolve(/^set-cookie: ([^;]*)/im.exec(response)?.[1] ?? '')
+        const isLast = --left === 0
+        const next = isLast || path === '/login' ? cookieOf(response) : ''
+        if (isLast) resolve(next || cookie)
+        else {
+          if (next !== '') request = requestOf(path, next)
+          this.#socket.write(request)
+        }
       }
       this.#socket.write(request)
     })
@@ -44,4 +49,12 @@ export class Client {
     this.#socket.destroy()
     this.#close()
   }
+}
+
+function requestOf(path: string, cookie: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${cookie && `Cookie: ${cookie}\r\n`}\r\n`
+}
+
+function cookieOf(response: string): string {
+  return /^set-cookie: ([^;]*)/im.exec(response)?.[1] ?? ''
 }

@@ -1,18 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { contextOf, SessionManager, type SessionStore } from '../../src/index.ts'
+import {
+  contextOf,
+  SessionManager,
+  type SessionManagerOptions,
+  type SessionStore,
+} from '../../src/index.ts'
 
 /** What a request may do with its session; its cookie names one of 100 bytes, but at the first two. */
-export const paths = ['/no-cookie', '/visit', '/untouched', '/read', '/write'] as const
-
-export type Path = (typeof paths)[number]
+export type Path = '/no-cookie' | '/visit' | '/untouched' | '/read' | '/write' | '/login'
 
 export type Listener = (req: IncomingMessage, res: ServerResponse) => void
 
 const body = 'Ann Example'
 
 /** The server that is measured. */
-export function withSessions(store: SessionStore): Listener {
-  const sessionManager = new SessionManager({ store })
+export function withSessions(store: SessionStore, options: SessionManagerOptions = {}): Listener {
+  const sessionManager = new SessionManager({ store, ...options })
   let visits = 0
   return sessionManager.loadAndSave((req, res) => {
     const ctx = contextOf(req)
@@ -27,15 +30,20 @@ export function withSessions(store: SessionStore): Listener {
         sessionManager.put(ctx, 'name', body)
         sessionManager.put(ctx, 'userID', 48_151)
         break
+      case '/login':
+        return sessionManager.renewToken(ctx).then(() => {
+          sessionManager.put(ctx, 'userID', visits++)
+          res.end(body)
+        })
     }
     res.end(body)
   })
 }
 
 /** The same headers without a session: what Node takes itself. */
-export const withoutSessions: Listener = (req, res) => {
+export const withoutSessions: Listener = ({ url }, res) => {
   res.appendHeader('Vary', 'Cookie')
-  if (req.url === '/write' || req.url === '/visit') {
+  if (url === '/write' || url === '/visit' || url === '/login') {
     res.appendHeader('Set-Cookie', line)
     res.setHeader('Cache-Control', 'no-cache="Set-Cookie"')
   }
