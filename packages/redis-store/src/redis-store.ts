@@ -130,9 +130,9 @@ export class RedisStore
 
   /**
    * One step on a single server, and on a cluster when the prefix has a hash tag. Otherwise the two tokens are on
-   * two servers: the new one is written, the old one deleted if it holds `expected`, and the new one taken back if it
-   * did not. Of several callers one wins all the same, and when it rejects the session is not lost: it is under
-   * one of the two tokens, or under both.
+   * two servers: if the old one holds `expected`, the new one is written, the old one deleted if it holds that still,
+   * and the new one taken back if it did not. Of several callers one wins all the same, and when it rejects the session is
+   * not lost: it is under one of the two tokens, or under both.
    *
    * Rejects when another session is under `newToken` already.
    */
