@@ -170,7 +170,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     await expect(
       rename(faulty((command) => (command === 'arrive' ? 'late' : 'done'))),
     ).rejects.toThrow()
-    const overtaken = faulty(async (command) => {
+    const overtaken = faulty(async (command): Promise<Fate> => {
       if (command === 'leave') await store.commit('a', Buffer.from('other'), future)
       return 'done'
     })

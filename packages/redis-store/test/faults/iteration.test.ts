@@ -108,7 +108,8 @@ describe.skipIf(clusterRecipe() === undefined)('iterating a cluster', () => {
     const store = new RedisStore({
       masters: client.masters.slice(1),
       nodeClient: (node) => client.nodeClient(node),
-      sendCommand: (...command) => client.sendCommand(...command),
+      sendCommand: (...command: Parameters<NodeRedisCluster['sendCommand']>) =>
+        client.sendCommand(...command),
     })
     await expect(store.all()).rejects.toThrow(
       /^RedisStore could not read the sessions: the servers that the client knows of serve \d+ of 16384 slots/,
