@@ -89,6 +89,7 @@ export default defineConfig({
     reporters: [
       'default',
       at('./test/conversations/table-reporter.ts'),
+      at('./test/conformance/table-reporter.ts'),
       at('./scripts/tally-reporter.ts'),
     ],
     coverage: {

@@ -34,4 +34,5 @@ it('is one line for who did not ask for it', () => {
   expect(summaryOf(table)).toBe(
     '4 conversations on 2 servers: 2 passed, 2 failed, 1 not run, 3 does not apply',
   )
+  expect(summaryOf(table, 'promises', 'stores')).toMatch(/^4 promises on 2 stores: /)
 })

@@ -26,15 +26,15 @@ export function markdownOf(table: Table): string {
   return [...head, ...rows, ...notes].join('\n')
 }
 
-/** The table in one line. */
-export function summaryOf(table: Table): string {
+/** The table in one line, which calls its rows and columns so. */
+export function summaryOf(table: Table, rows = 'conversations', columns = 'servers'): string {
   const cells = [...table.values()].flatMap((row) => [...row.values()])
   const count = (outcome: Cell['outcome']) =>
     cells.filter((cell) => cell.outcome === outcome).length
   const counts = (['passed', 'failed', 'not run', 'does not apply'] as const)
     .filter((outcome) => outcome === 'passed' || count(outcome) > 0)
     .map((outcome) => `${count(outcome)} ${outcome}`)
-  return `${table.size} conversations on ${columnsOf(table).length} servers: ${counts.join(', ')}`
+  return `${table.size} ${rows} on ${columnsOf(table).length} ${columns}: ${counts.join(', ')}`
 }
 
 function columnsOf(table: Table): string[] {

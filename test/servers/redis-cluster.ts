@@ -14,7 +14,11 @@ export interface RedisCluster {
   readonly urls: readonly string[]
   /** The port of the master that has `key` now, as a server that is up sees it. */
   masterOf(key: string): Promise<number>
-  /** Kills the master at this port; fulfilled when its replica has taken over, as every server that is up sees it. */
+  /** Kills the server at this port; fulfilled when it is gone. */
+  kill(port: number): Promise<void>
+  /** Fulfilled when the replica of the master that was killed has taken over, as every server that is up sees it. */
+  takenOver(port: number): Promise<void>
+  /** Kills the master at this port, and waits until its replica has taken over. */
   failOver(port: number): Promise<void>
   /** Starts a killed server again; fulfilled when it is a replica that has its master's data. */
   restart(port: number): Promise<void>
@@ -111,12 +115,18 @@ function clusterOf(servers: readonly PrivateServer[], cli: string): RedisCluster
   return {
     urls: servers.map(({ port }) => redis.url(port)),
     ask,
-    async failOver(port) {
+    async kill(port) {
       up.delete(port)
       await serverAt(port).kill()
+    },
+    async takenOver(port) {
       // For a while, nobody has noticed.
       for (const other of up) while (await hasSlots(other, port)) await delay(50)
       await this.settled()
+    },
+    async failOver(port) {
+      await this.kill(port)
+      await this.takenOver(port)
     },
     async restart(port) {
       await serverAt(port).restart()

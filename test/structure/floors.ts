@@ -36,7 +36,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['redis-store'],
     ['commands-of', 'move-session'],
     ['node-redis', 'ioredis', 'scripts'],
-    ['client', 'script', 'session-keys'],
+    ['client', 'script', 'server-state', 'session-keys'],
     ['redis-commands', 'redis-error'],
   ],
   'store-decorators': [['index'], ['cached-store', 'migrating-store']],

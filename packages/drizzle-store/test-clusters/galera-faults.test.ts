@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { describe, it, onTestFinished } from 'vitest'
 import { canStartGalera, startGaleraCluster } from '../../../test/servers/galera-cluster.ts'
+import { interruption } from '../test/faults/interruption.ts'
 import { startServerProcess } from '../test/faults/server-process.ts'
 import { expectErrorResponse, UpdatedSession } from '../test/faults/updates.ts'
 import { updateThroughOutages } from '../test/faults/updates-through-outages.ts'
 import { databaseAt } from './database-at.ts'
 import { openGalera } from './galera-client.ts'
-import { interruption } from './interruption.ts'
 
 const program = new URL('galera-session-server.ts', import.meta.url)
 

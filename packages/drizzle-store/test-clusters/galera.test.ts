@@ -69,6 +69,28 @@ describe.skipIf(!canStartGalera())('Galera, three nodes', () => {
     }
   }
 
+  it('a cleanup on each node at once deletes every expired session once, and no other', async () => {
+    // More than one batch.
+    const tokens = Array.from({ length: 1500 }, (_, i) => `expired-${i}`)
+    const past = new Date(Date.now() - 1000)
+    await Promise.all(tokens.map((token, i) => store(i).commit(token, data, past)))
+    await Promise.all(stores.map((each, i) => each.commit(`live-${i}`, data, future)))
+    const deleted = await Promise.all(stores.map((each) => each.deleteExpired()))
+    expect(deleted.reduce((sum, count) => sum + count)).toBe(tokens.length)
+    for (const { db } of clients) {
+      const rows = await select(
+        db,
+        { token: sql`token` },
+        sql`sessions where token like 'expired-%'`,
+      )
+      expect(rows).toEqual([])
+    }
+    for (let i = 0; i < stores.length; i++) {
+      for (const each of stores) expect(await each.find(`live-${i}`)).toEqual(data)
+      await store(i).delete(`live-${i}`)
+    }
+  })
+
   describe('a session manager on each node', () => {
     const managers: SessionManager<Values>[] = []
     beforeAll(() => {

@@ -9,11 +9,11 @@ import {
   startPostgresPair,
 } from '../../../test/servers/postgres-pair.ts'
 import { nodePostgres, type Opened, postgresJs } from '../test/drivers.ts'
+import { interruption } from '../test/faults/interruption.ts'
 import { startServerProcess } from '../test/faults/server-process.ts'
 import { expectErrorResponse, UpdatedSession } from '../test/faults/updates.ts'
 import { updateThroughOutages } from '../test/faults/updates-through-outages.ts'
 import { databaseAt } from './database-at.ts'
-import { interruption } from './interruption.ts'
 import { startMovingAddress } from './moving-address.ts'
 import { openPair } from './postgres-client.ts'
 

@@ -43,6 +43,8 @@ export interface IoRedisClient {
 export interface IoRedisCluster {
   /** Sends a command as it is, to the server that has the slot of its first key; strings of the answer are Buffers. */
   callBuffer(command: string, args: Argument[]): PromiseLike<unknown>
+  /** Asks which server has which slots. */
+  refreshSlotsCache(callback: (error?: Error | null) => void): void
   /** The servers that have slots. */
   nodes(role: 'master'): readonly IoRedisClient[]
   /** Tells of a server that has left, or whose connection was lost. */

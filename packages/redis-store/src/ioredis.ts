@@ -1,3 +1,4 @@
+import { promisify } from 'node:util'
 import type { IoRedisClient, IoRedisCluster } from './client.ts'
 import type { Argument, RedisCommands } from './redis-commands.ts'
 
@@ -23,7 +24,12 @@ export function ioredisClusterCommands(cluster: IoRedisCluster): RedisCommands {
     // A node that has lost its connection leaves; its commands are sent again later.
     losses: counted(cluster, (lost) => cluster.on('-node', lost)),
     send: (_key, args) => call(cluster, args),
-    servers: async () => cluster.nodes('master').map((node) => (args) => call(node, args)),
+    async servers() {
+      // It connects to its first command, and learns of a fail-over by commands that fail.
+      await call(cluster, ['CLUSTER', 'INFO'])
+      await promisify(cluster.refreshSlotsCache.bind(cluster))()
+      return cluster.nodes('master').map((node) => (args) => call(node, args))
+    },
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { minute } from '@scs/core'
 import type { RedisCommands } from './redis-commands.ts'
 import { runNumeric } from './script.ts'
-import { arrive, leave } from './scripts.ts'
+import { arrive, leave, standing, takeBack } from './scripts.ts'
 import type { SessionKeys } from './session-keys.ts'
 
 /** A session that moves, with what it is to hold and until when. */
@@ -14,33 +14,48 @@ export interface Move {
   readonly expiry: string
 }
 
-// Longer than anybody waits for a store.
+// Longer than anybody waits for a store, or a command is late.
 const noteLife = String(minute)
 const mostTries = 4
 
+// Tries of one move follow each other in one process: nobody else knows the new token.
+let lastTry = 0
+
 /**
- * Moves a session between two slots of a cluster, which no script can do: the new one is written, the old one deleted if
- * it holds what is expected, and the new one taken back if it did not. What deletes the old one leaves a note in its slot,
- * so that it can be asked again when its answer was lost. When that fails as well, neither is taken away: the session
- * is under the old token or the new one, or, as long as the other lives, under both. 1: moved; 0: not; -1: `newToken` is
- * another session.
+ * Moves a session between two slots of a cluster, which no script can do: where it is as expected, the new one is
+ * written, then the old one deleted if it is so still, and otherwise the new one taken back. Each of the two slots has a
+ * note of it: of the old one, so that it can be asked again when its answer was lost; of the new one, so that a write that was cut
+ * off and comes late brings nobody back who has logged out since. When a step fails for good, nothing is taken away: the
+ * session is under the old token or the new one, or, as long as the other lives, under both. 1: moved; 0: not; -1:
+ * `newToken` is another session.
  */
 export async function moveSession(
   commands: RedisCommands,
   keys: SessionKeys,
   { token, newToken, expected, data, expiry }: Move,
 ): Promise<number> {
-  const newKey = keys.of(newToken)
-  const arrived = await runNumeric(commands, arrive, [newKey], [data, expiry])
-  if (arrived !== 1) return -1
-  const slot = [keys.of(token), keys.noteOf(token)] as const
+  const key = keys.of(newToken)
+  const from = [keys.of(token), keys.departureOf(token)] as const
+  const to = [key, keys.arrivalOf(token, newToken)] as const
+  const stands = await runNumeric(commands, standing, [...from], [expected, newToken])
+  if (stands === 0) return 0
+  if (stands === 2) return (await holds(commands, key, data)) ? 1 : 0
+
+  lastTry = Math.max(lastTry + 1, Date.now())
+  const current = String(lastTry)
+  const arrived = await runNumeric(commands, arrive, [...to], [data, expiry, current, noteLife])
+  if (arrived !== 1) return arrived
   const left = await repeatedly(() =>
-    runNumeric(commands, leave, [...slot], [expected, newToken, noteLife]),
+    runNumeric(commands, leave, [...from], [expected, newToken, noteLife]),
   )
   if (left === 1) return 1
-  // Nobody has been told of the new token: where it cannot be taken back, it expires unseen.
-  await repeatedly(() => commands.send(newKey, ['DEL', newKey])).catch(() => {})
+  await repeatedly(() => runNumeric(commands, takeBack, [...to], [data, current]))
   return 0
+}
+
+async function holds(commands: RedisCommands, key: string, data: Buffer): Promise<boolean> {
+  const there = (await commands.send(key, ['GET', key])) as Buffer | null
+  return there?.equals(data) ?? false
 }
 
 // What may be done twice.

@@ -27,7 +27,7 @@ function reason(thrown: unknown): string {
   const code = replyCode(thrown)
   if (code === undefined || harmless.has(code)) return message
   if (/unknown (?:redis )?command|syntax error/i.test(message)) {
-    return 'the server lacks a command, or an option of one: Redis 7 or later, or Valkey, with SET, GET, DEL, PEXPIREAT, PEXPIRETIME, SCAN, EVAL and EVALSHA'
+    return 'the server lacks a command, or an option of one: Redis 7 or later, or Valkey, with SET, GET, DEL, PEXPIREAT, PEXPIRETIME, SCAN, INFO, EVAL and EVALSHA'
   }
   return `Redis answered with ${code}; its message is left out, as it may hold session data`
 }

@@ -15,6 +15,7 @@ import type { RedisCommands, Server } from './redis-commands.ts'
 import { redisError } from './redis-error.ts'
 import { runNumeric, runScript } from './script.ts'
 import { findWithExpiry, rename, replace } from './scripts.ts'
+import { checkSame, checkSlots, stateOf } from './server-state.ts'
 import { SessionKeys } from './session-keys.ts'
 
 /** Options of {@link RedisStore}. */
@@ -130,9 +131,9 @@ export class RedisStore
 
   /**
    * One step on a single server, and on a cluster when the prefix has a hash tag. Otherwise the two tokens are on
-   * two servers: the new one is written, the old one deleted if it holds `expected`, and the new one taken back if it
-   * did not. Of several callers one wins all the same, and when it rejects the session is not lost: it is under
-   * one of the two tokens, or under both.
+   * two servers: if the old one holds `expected`, the new one is written, the old one deleted if it holds that still,
+   * and the new one taken back if it did not. Of several callers one wins all the same, and when it rejects the session is
+   * not lost: it is under one of the two tokens, or under both.
    *
    * Rejects when another session is under `newToken` already.
    */
@@ -167,7 +168,8 @@ export class RedisStore
 
   /**
    * Walks through every server's keys by SCAN, and reads the sessions 200 at a time; stops between two pages when
-   * `ctx.signal` is aborted. A session whose slot moves to another server meanwhile may be missed.
+   * `ctx.signal` is aborted. Throws when sessions may be missing: when the client does not know a server of each slot, or
+   * a server is replaced or restarted meanwhile, or slots move to another.
    */
   scan(ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
     return this.#scan(ctx)
@@ -197,17 +199,30 @@ export class RedisStore
   async *#scan(
     ctx: Context | undefined,
   ): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
-    const servers = await this.#run('read the sessions', (commands) => commands.servers())
-    for (const server of servers) {
+    const { isCluster } = this.#commands
+    const read = <T>(work: () => Promise<T>) => this.#run('read the sessions', work)
+    const servers = await read(async () => {
+      const found = await Promise.all(
+        (await this.#commands.servers()).map(async (server) => ({
+          server,
+          state: await stateOf(server, isCluster),
+        })),
+      )
+      if (isCluster) checkSlots(found.map(({ state }) => state))
+      return found
+    })
+    for (const { server, state } of servers) {
       for await (const tokens of this.#pages(server)) {
         ctx?.signal?.throwIfAborted()
-        const read = tokens.map((token) => this.#get('read the sessions', token, ctx?.signal))
-        const values = await Promise.all(read)
+        const values = await Promise.all(
+          tokens.map((token) => this.#get('read the sessions', token, ctx?.signal)),
+        )
         for (const [index, token] of tokens.entries()) {
           const data = values[index]
           if (data) yield [token, data]
         }
       }
+      await read(async () => checkSame(state, await stateOf(server, isCluster)))
     }
   }
 

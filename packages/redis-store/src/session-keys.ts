@@ -27,15 +27,24 @@ export class SessionKeys {
   }
 
   /** Where it is noted, for a while, what became of the session under `token`: in the same slot as its key. */
-  noteOf(token: string): string {
-    const key = this.of(token)
-    return `${this.#prefix}moved:${this.areTogether ? key : `{${key}}`}`
+  departureOf(token: string): string {
+    return `${this.#prefix}moved:${this.#tagged(token)}`
+  }
+
+  /** Where it is noted, for a while, that the session under `token` has come to `newToken`: in the slot of the latter. */
+  arrivalOf(token: string, newToken: string): string {
+    return `${this.#prefix}arrived:${this.#tagged(newToken)}:${token}`
   }
 
   /** The token of a session's key; `undefined` for other keys with the same prefix. */
   tokenOf(key: Buffer): string | undefined {
     const token = key.toString().slice(this.#prefix.length)
     return isWellFormedToken(token) ? token : undefined
+  }
+
+  #tagged(token: string): string {
+    const key = this.of(token)
+    return this.areTogether ? key : `{${key}}`
   }
 }
 

@@ -160,5 +160,5 @@ describe.skipIf(clusterRecipe() === undefined)('commands on Redis Cluster, over 
     await cluster?.stop()
   })
 
-  tests(() => new RedisStore(countedCluster(opened.client as NodeRedisCluster)), 3)
+  tests(() => new RedisStore(countedCluster(opened.client as NodeRedisCluster)), 4)
 })

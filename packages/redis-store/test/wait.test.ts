@@ -44,7 +44,7 @@ describe.skipIf(!canStartRedis())('a client that waits for a replica', () => {
     await expect(store.commit('a', Buffer.from('alone'), future)).rejects.toThrow(
       'RedisStore could not commit a session: no replica has the last write',
     )
-    // Not even who reads is told of it.
+    // Nor is who reads by the same connection told of it.
     await expect(store.find('a')).rejects.toThrow('no replica has the last write')
 
     await replica.restart()

@@ -16,11 +16,16 @@ export interface CachedStoreOptions {
    * or a change in another process may go unseen in this one. A whole number, 1 or more.
    */
   maxAge: number
-  /** How many sessions are in memory at most; those that were not used for longest go first. @default 10_000 */
+  /**
+   * How many sessions are in memory at most; those that were not used for longest go first. Room for them is set aside
+   * at once, so 1,000,000 (some 40 MB) is the most. @default 10_000
+   */
   maxEntries?: number | undefined
   /** How many bytes of session data are in memory at most. @default 67_108_864 (64 MB) */
   maxBytes?: number | undefined
 }
+
+const mostEntries = 1_000_000
 
 interface Row {
   readonly data: Uint8Array
@@ -62,7 +67,7 @@ export class CachedStore implements CtxStore, AtomicStore {
     this.#rows = new LRUCache({
       ttl: checkedCount('maxAge', options.maxAge),
       ttlResolution: 0,
-      max: checkedCount('maxEntries', options.maxEntries ?? 10_000),
+      max: checkedCount('maxEntries', options.maxEntries ?? 10_000, mostEntries),
       maxSize: checkedCount('maxBytes', options.maxBytes ?? 64 * 1024 * 1024),
       sizeCalculation: ({ data }, token) => token.length + data.length,
     })
@@ -138,8 +143,10 @@ function copyOf({ data, expiry }: Row): Row {
   return { data: new Uint8Array(data), expiry: new Date(expiry) }
 }
 
-function checkedCount(option: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
+function checkedCount(option: string, value: unknown, most = Number.MAX_SAFE_INTEGER): number {
+  const isCount = typeof value === 'number' && Number.isSafeInteger(value)
+  if (isCount && value > 0 && value <= most) return value
   const given = typeof value === 'number' ? value : `of type ${typeof value}`
-  throw new TypeError(`${option} must be a whole number, 1 or more; it is ${given}`)
+  const range = most < Number.MAX_SAFE_INTEGER ? `from 1 to ${most}` : '1 or more'
+  throw new TypeError(`${option} must be a whole number, ${range}; it is ${given}`)
 }

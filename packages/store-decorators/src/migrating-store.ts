@@ -8,7 +8,7 @@ import {
 
 /** The two stores of {@link migratingStore}. */
 export interface MigratingStores<S extends SessionStore = SessionStore> {
-  /** The store that is to be left: its sessions stay in it until they end, and no new one comes. */
+  /** The store that is to be left: its sessions stay in it until they end, renewed ones too, and no new one comes. */
   from: S
   /** The store that is to be used: new sessions go there. */
   to: S

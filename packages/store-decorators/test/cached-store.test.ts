@@ -301,15 +301,29 @@ describe('construction', () => {
     )
   })
 
-  it.each(['maxAge', 'maxEntries', 'maxBytes'])('refuses a %s that cannot be', (option) => {
+  it.each([
+    ['maxAge', '1 or more'],
+    ['maxEntries', 'from 1 to 1000000'],
+    ['maxBytes', '1 or more'],
+  ])('refuses a %s that cannot be', (option, range) => {
     for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => new CachedStore(memory(), { maxAge, [option]: value })).toThrow(
-        new TypeError(`${option} must be a whole number, 1 or more; it is ${value}`),
+        new TypeError(`${option} must be a whole number, ${range}; it is ${value}`),
       )
     }
     expect(() => new CachedStore(memory(), { maxAge, [option]: '1' })).toThrow(
-      `${option} must be a whole number, 1 or more; it is of type string`,
+      `${option} must be a whole number, ${range}; it is of type string`,
     )
+  })
+
+  // Room for them is set aside at once.
+  it('refuses more entries than there may be room for, and has no limit of bytes', () => {
+    for (const maxEntries of [1_000_001, Number.MAX_SAFE_INTEGER]) {
+      expect(() => new CachedStore(memory(), { maxAge, maxEntries })).toThrow(
+        new TypeError(`maxEntries must be a whole number, from 1 to 1000000; it is ${maxEntries}`),
+      )
+    }
+    new CachedStore(memory(), { maxAge, maxBytes: Number.MAX_SAFE_INTEGER })
   })
 
   it('has no iteration where the store has none', async () => {

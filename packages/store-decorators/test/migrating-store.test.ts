@@ -216,15 +216,39 @@ describe('with session managers', () => {
     expect(await userOf(manager, manager.token(session))).toBe('alice')
   })
 
-  it('what is left is copied when nobody writes', async () => {
+  it('a login renews a session in the old store, which is not to be left before that one is over', async () => {
+    const [from, to] = [memory(), memory()]
+    const token = await login(from)
+    const old = (await from.findWithExpiry(ctx, token))?.expiry.getTime() ?? 0
+    const manager = new SessionManager({ store: migratingStore({ from, to }), lifetime: 48 * hour })
+    const session = await manager.load(ctx, token)
+    await manager.renewToken(session)
+    await manager.commit(session)
+    expect(to.all().size).toBe(0)
+    const renewed = manager.token(session)
+    const expiry = from.findWithExpiry(ctx, renewed)?.expiry.getTime() ?? 0
+    expect(expiry).toBeGreaterThan(old + 23 * hour)
+    // Who takes the last step now logs its user out.
+    expect(await userOf(managerOn(to), renewed)).toBe('')
+  })
+
+  // As the README has it.
+  it('what is left is moved when nobody writes, and who logs out then is not brought back by the way back', async () => {
     const [from, to] = [await sqlite(), memory()]
     const tokens = [await login(from), await login(from)]
     for await (const [token] of from.scan(ctx)) {
       const row = await from.findWithExpiry(ctx, token)
       if (row) await to.commit(token, row.data, row.expiry)
+      await from.delete(token)
     }
     const manager = managerOn(to)
     for (const token of tokens) expect(await userOf(manager, token)).toBe('alice')
+    const [gone = '', kept = ''] = tokens
+    await manager.destroy(await manager.load(ctx, gone))
+    for (const back of [migratingStore({ from, to }), migratingStore({ from: to, to: from })]) {
+      expect(await userOf(managerOn(back), gone)).toBe('')
+      expect(await userOf(managerOn(back), kept)).toBe('alice')
+    }
   })
 })
 

@@ -43,7 +43,9 @@ function withExtras(): StoreTarget {
 
 const shared = memory()
 const runner = { describe, it }
-testStore(runner, 'MemoryStore, a new one for each case', memory, { without: ['extras'] })
+describe('MemoryStore', () => {
+  testStore(runner, 'keeps the promises of a store', memory, { without: ['extras'] })
+})
 testStore(runner, 'MemoryStore, one for all cases', async () => shared, { without: ['extras'] })
 testStore(runner, 'only Store', () => plainOnly(), { without: ['all', 'scan', 'atomic', 'extras'] })
 testStore(runner, 'only CtxStore', () => ctxOnly(), {

@@ -6,15 +6,18 @@ import {
   type RedisCluster,
   startRedisCluster,
 } from '../../../../test/servers/redis-cluster.ts'
+import * as scripts from '../../src/scripts.ts'
 import { clusterDrivers, nodeRedisCluster, type Opened } from '../drivers.ts'
 
 const ctx = background()
 const future = new Date('2100-01-01')
 const data = Buffer.from('old')
 const renamed = Buffer.from('new')
+const departure = 'scs:session:moved:{scs:session:a}'
+const arrival = 'scs:session:arrived:{scs:session:b}:a'
 
 /** What becomes of a command. */
-type Fate = 'done' | 'answer lost' | 'not sent'
+type Fate = 'done' | 'answer lost' | 'not sent' | 'late'
 
 describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cluster', () => {
   let cluster: RedisCluster
@@ -35,29 +38,34 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     await cluster?.stop()
   })
 
-  /** A store to which `fate` happens: what is asked is the name of the command, of a script with its number of keys. */
+  // Commands that were cut off, and are still to come.
+  const late: (() => Promise<unknown>)[] = []
+  const comesLate = async () => {
+    for (const send of late.splice(0)) await send()
+  }
+
+  /** A store to which `fate` happens, by the name of the command or script. */
   function faulty(fate: (command: string) => Fate | Promise<Fate>): RedisStore {
     const client = opened.client as NodeRedisCluster
     return new RedisStore({
       masters: client.masters,
       nodeClient: (node) => client.nodeClient(node),
       async sendCommand(...command: Parameters<NodeRedisCluster['sendCommand']>) {
-        const [name = '', , keys = ''] = command[2]
-        const outcome = await fate(name === 'EVALSHA' ? `script of ${keys}` : String(name))
-        if (outcome === 'not sent') throw new Error('Socket closed unexpectedly')
-        const answer = await client.sendCommand(...command)
-        if (outcome === 'answer lost') throw new Error('Socket closed unexpectedly')
-        return answer
+        const outcome = await fate(nameOf(command[2]))
+        const send = async () => client.sendCommand(...command)
+        if (outcome === 'done') return send()
+        if (outcome === 'late') late.push(send)
+        if (outcome === 'answer lost') await send()
+        throw new Error('Socket closed unexpectedly')
       },
     })
   }
 
-  // Deletes the old one, and leaves a note.
-  const leaving = 'script of 2'
   const living = async () => {
     const found = await Promise.all(['a', 'b'].map((token) => store.find(token)))
     for (const token of ['a', 'b']) await store.delete(token)
-    await opened.run('DEL', 'scs:session:moved:{scs:session:a}')
+    await opened.run('DEL', departure)
+    await opened.run('DEL', arrival)
     return found.map((data) => data?.toString())
   }
   const rename = (on: RedisStore) => on.rename(ctx, 'a', 'b', data, renamed, future)
@@ -66,7 +74,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     await store.commit('a', data, future)
     let lost = 0
     const unlucky = faulty((command) =>
-      command === leaving && lost++ < 3 ? 'answer lost' : 'done',
+      command === 'leave' && lost++ < 3 ? 'answer lost' : 'done',
     )
     expect(await rename(unlucky)).toBe(true)
     expect(lost).toBeGreaterThan(3)
@@ -76,7 +84,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   it('in which the old one cannot be reached for a while, is done later', async () => {
     await store.commit('a', data, future)
     let lost = 0
-    const unlucky = faulty((command) => (command === leaving && lost++ < 3 ? 'not sent' : 'done'))
+    const unlucky = faulty((command) => (command === 'leave' && lost++ < 3 ? 'not sent' : 'done'))
     expect(await rename(unlucky)).toBe(true)
     expect(await living()).toEqual([undefined, 'new'])
   })
@@ -85,7 +93,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     for (const fate of ['not sent', 'answer lost'] as const) {
       await store.commit('a', data, future)
       await expect(
-        rename(faulty((command) => (command === leaving ? fate : 'done'))),
+        rename(faulty((command) => (command === 'leave' ? fate : 'done'))),
       ).rejects.toThrow('RedisStore could not rename a session: Socket closed unexpectedly')
       expect(await living()).toEqual([fate === 'not sent' ? 'old' : undefined, 'new'])
     }
@@ -95,7 +103,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     for (const fate of ['not sent', 'answer lost'] as const) {
       await store.commit('a', data, future)
       await expect(
-        rename(faulty((command) => (command === leaving ? fate : 'done'))),
+        rename(faulty((command) => (command === 'leave' ? fate : 'done'))),
       ).rejects.toThrow()
       expect(await rename(store)).toBe(true)
       expect(await living()).toEqual([undefined, 'new'])
@@ -105,7 +113,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   it('in which the new one cannot be written, rejects and changes nothing', async () => {
     await store.commit('a', data, future)
     await expect(
-      rename(faulty((command) => (command === 'script of 1' ? 'not sent' : 'done'))),
+      rename(faulty((command) => (command === 'arrive' ? 'not sent' : 'done'))),
     ).rejects.toThrow('Socket closed unexpectedly')
     expect(await living()).toEqual(['old', undefined])
   })
@@ -115,30 +123,109 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
       await store.commit('a', data, future)
       let failed = 0
       const overtaken = faulty(async (command) => {
-        if (command === leaving) await store.delete('a')
-        return command === 'DEL' && failed++ < failures ? 'not sent' : 'done'
+        if (command === 'leave') await store.delete('a')
+        return command === 'takeBack' && failed++ < failures ? 'not sent' : 'done'
       })
       expect(await rename(overtaken)).toBe(false)
       expect(await living()).toEqual([undefined, undefined])
     }
   })
 
-  it('in which somebody logs out, and the new one cannot be taken back, is still said not to be done', async () => {
+  it('in which somebody logs out, and the new one cannot be taken back, rejects', async () => {
     await store.commit('a', data, future)
     const overtaken = faulty(async (command) => {
-      if (command === leaving) await store.delete('a')
-      return command === 'DEL' ? 'not sent' : 'done'
+      if (command === 'leave') await store.delete('a')
+      return command === 'takeBack' ? 'not sent' : 'done'
     })
-    expect(await rename(overtaken)).toBe(false)
+    await expect(rename(overtaken)).rejects.toThrow('Socket closed unexpectedly')
     expect(await living()).toEqual([undefined, 'new'])
   })
 
-  it('leaves a note for a minute, which is no session', async () => {
+  it('of a session that is not there writes nothing', async () => {
+    const sent: string[] = []
+    const watched = faulty((command) => {
+      sent.push(command)
+      return 'done'
+    })
+    expect(await rename(watched)).toBe(false)
+    await store.commit('a', Buffer.from('other'), future)
+    expect(await rename(watched)).toBe(false)
+    expect(sent).toEqual(['standing', 'standing'])
+    expect(await living()).toEqual(['other', undefined])
+  })
+
+  it('whose write of the new one is cut off and comes late, brings nobody back who has logged out since', async () => {
+    await store.commit('a', data, future)
+    await expect(
+      rename(faulty((command) => (command === 'arrive' ? 'late' : 'done'))),
+    ).rejects.toThrow('Socket closed unexpectedly')
+    expect(await rename(store)).toBe(true)
+    await store.delete('b')
+    await comesLate()
+    expect(await living()).toEqual([undefined, undefined])
+  })
+
+  it('whose write of the new one comes late, after another try has failed, changes nothing', async () => {
+    await store.commit('a', data, future)
+    await expect(
+      rename(faulty((command) => (command === 'arrive' ? 'late' : 'done'))),
+    ).rejects.toThrow()
+    const overtaken = faulty(async (command): Promise<Fate> => {
+      if (command === 'leave') await store.commit('a', Buffer.from('other'), future)
+      return 'done'
+    })
+    expect(await rename(overtaken)).toBe(false)
+    await comesLate()
+    expect(await living()).toEqual(['other', undefined])
+  })
+
+  it('which takes the new one back late, leaves alone what a later try has written', async () => {
+    await store.commit('a', data, future)
+    const other = Buffer.from('other')
+    const overtaken = faulty(async (command) => {
+      if (command === 'leave') await store.commit('a', other, future)
+      return command === 'takeBack' ? 'late' : 'done'
+    })
+    await expect(rename(overtaken)).rejects.toThrow()
+    // Also when it writes the same.
+    expect(await store.rename(ctx, 'a', 'b', other, renamed, future)).toBe(true)
+    await comesLate()
+    expect(await living()).toEqual([undefined, 'new'])
+  })
+
+  it('that rejected can be asked for again with other data, as long as the old one stands', async () => {
+    const newer = Buffer.from('newer')
+    const again = () => store.rename(ctx, 'a', 'b', data, newer, future)
+    for (const [fate, isDone] of [
+      ['not sent', true],
+      ['answer lost', false],
+    ] as const) {
+      await store.commit('a', data, future)
+      await expect(
+        rename(faulty((command) => (command === 'leave' ? fate : 'done'))),
+      ).rejects.toThrow()
+      expect(await again()).toBe(isDone)
+      expect(await living()).toEqual([undefined, isDone ? 'newer' : 'new'])
+    }
+  })
+
+  it('is not repeated once the session has ended under its new token', async () => {
+    await store.commit('a', data, future)
+    await expect(
+      rename(faulty((command) => (command === 'leave' ? 'answer lost' : 'done'))),
+    ).rejects.toThrow()
+    await store.delete('b')
+    expect(await rename(store)).toBe(false)
+    expect(await living()).toEqual([undefined, undefined])
+  })
+
+  it('leaves two notes for a minute, which are no sessions', async () => {
     await store.commit('a', data, future)
     expect(await rename(store)).toBe(true)
-    const note = 'scs:session:moved:{scs:session:a}'
-    expect(Number(await opened.run('PTTL', note))).toBeGreaterThan(50_000)
-    expect(Number(await opened.run('PTTL', note))).toBeLessThan(60_001)
+    for (const note of [departure, arrival]) {
+      expect(Number(await opened.run('PTTL', note))).toBeGreaterThan(50_000)
+      expect(Number(await opened.run('PTTL', note))).toBeLessThan(60_001)
+    }
     expect([...(await store.all()).keys()]).toEqual(['b'])
     expect(await living()).toEqual([undefined, 'new'])
   })
@@ -200,3 +287,9 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     })
   }
 })
+
+// Of a script its name, of another command the command.
+function nameOf([command, sha]: readonly unknown[]): string {
+  const named = Object.entries(scripts).find(([, script]) => script.sha === sha)
+  return named?.[0] ?? String(command)
+}

@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
-import type { ServerProcess } from '../test/faults/server-process.ts'
-import type { UpdatedSession } from '../test/faults/updates.ts'
+import type { ServerProcess } from './server-process.ts'
+import type { UpdatedSession } from './updates.ts'
 
 /**
  * Fulfilled when each of `processes` has acknowledged an update of `session` again; the ms that the
