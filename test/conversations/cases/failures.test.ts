@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -12,9 +14,25 @@ const needs = ['raw'] as const
 
 const diskFull = () => new Error('disk full')
 
+const secrets = Buffer.alloc(65_536, 'SECRET')
+
+/** Tells as long as the response is not closed. */
+function opened(res: ServerResponse): () => boolean {
+  let isOpen = true
+  res.once('close', () => {
+    isOpen = false
+  })
+  return () => isOpen
+}
+
+function* endless(open: () => boolean): Generator<Buffer> {
+  while (open()) yield secrets
+}
+
 /** Nothing of the handler's, and no cookie. */
-function expectCleanFailure({ status, body, bytes, header }: Answer): void {
+function expectCleanFailure({ status, body, bytes, trailers, header }: Answer): void {
   expect([status, body]).toEqual([500, 'failed: disk full'])
+  expect({ ...trailers }).toEqual({})
   for (const name of ['set-cookie', 'x-handler', 'etag', 'location', 'content-encoding']) {
     expect(header(name), name).toEqual([])
   }
@@ -72,17 +90,41 @@ describe('a commit that fails leaves one clean answer', () => {
       await turn()
       res.end()
     },
+    'a response with trailers': (res) => {
+      res.setHeader('Trailer', 'X-Sum')
+      res.write('SECRET')
+      res.addTrailers({ 'X-Sum': 'SECRET' })
+      res.end()
+    },
+    'a response that is corked': (res) => {
+      res.cork()
+      res.write('SECRET')
+      res.write('SECRET')
+    },
+    'a response that frames itself': (res) => {
+      res.setHeader('Transfer-Encoding', 'chunked')
+      res.removeHeader('Transfer-Encoding')
+      res.setHeader('Content-Length', 6)
+      res.strictContentLength = true
+      res.end('SECRET')
+    },
     'a pipeline': async (res) => {
       const source = Readable.from(Array(20).fill(Buffer.alloc(50_000, 'SECRET')))
       await pipeline(source, res).catch(() => {})
     },
-    'a handler that writes after every turn': async (res) => {
-      for (let i = 0; i < 20; i++) {
-        res.write('SECRET')
-        await turn()
-      }
-      res.end('SECRET')
+    'a handler that writes after every turn, without end': async (res) => {
+      for (const open = opened(res); open(); await turn()) res.write('SECRET')
     },
+    // These three wait for nothing but what write and drain tell them.
+    'a writer without end that heeds write and drain': async (res) => {
+      const closed = once(res, 'close')
+      for (const open = opened(res); open(); ) {
+        if (!res.write(secrets)) await Promise.race([once(res, 'drain'), closed])
+      }
+    },
+    'a pipe without end': (res) => Readable.from(endless(opened(res))).pipe(res),
+    'a pipeline without end': (res) =>
+      pipeline(Readable.from(endless(opened(res))), res).catch(() => {}),
   }
   for (const [name, write] of Object.entries(writings)) {
     conversation(`in the place of ${name}`, { needs }, async (stage) => {

@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import { conversation } from '../conversation.ts'
 import { putAndWrite } from '../routes.ts'
 import { until } from '../until.ts'
+import { dial, request } from '../wire.ts'
 
 const needs = ['raw'] as const
 
@@ -108,6 +109,38 @@ describe('after the first byte wanted out', () => {
       expect(calls).toBe(2)
     })
   }
+
+  conversation(
+    'prefinish, finish and close are told once, of a pipelined response too',
+    { needs: ['raw', 'http/1'] },
+    async (stage) => {
+      const told: string[] = []
+      const ended = Promise.withResolvers<void>()
+      const { port, store } = await stage.open({
+        '/first': async (exchange) => {
+          await ended.promise
+          return exchange.answer({ body: 'first' })
+        },
+        '/second': putAndWrite((res) => {
+          for (const event of ['prefinish', 'finish', 'close']) {
+            res.on(event, () => told.push(event))
+          }
+          res.end('second')
+          ended.resolve()
+        }),
+      })
+      const hold = store.hold()
+      const wire = dial(
+        port,
+        request('GET /first') + request('GET /second', { Connection: 'close' }),
+      )
+      await wire.until('first')
+      hold.release()
+      expect(await wire.all()).toContain('second')
+      await until(() => told.includes('close'))
+      expect(told).toEqual(['prefinish', 'finish', 'close'])
+    },
+  )
 
   conversation(
     'what is no chunk throws at its caller, and the answer goes on',
