@@ -282,18 +282,16 @@ export class Gate {
     this.#answer.run(() => {
       if (this.#res.headersSent) cut(this.#res)
       else restoreHead(this.#res, entry)
-      this.#run(keeper, entry, error)
+      this.#run(keeper, error)
     })
   }
 
-  #run(keeper: Keeper, entry: HeadSnapshot, error: unknown): void {
+  #run(keeper: Keeper, error: unknown): void {
     const finish = () => {
       const res = this.#res
       if (res.writableEnded) return
-      // Nothing was answered; or the answer was written from a callback that has lost its asynchronous context.
-      if (!res.headersSent && (this.#refused || res.statusCode === entry.statusCode)) {
-        res.statusCode = Math.max(res.statusCode, 500)
-      }
+      // Perhaps it was the answer, written from a callback that has lost its asynchronous context.
+      if (this.#refused && !res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
       res.end()
     }
     const abort = () => {

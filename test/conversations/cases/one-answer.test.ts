@@ -207,16 +207,6 @@ describe('the answer is framed by itself when the handler has set', () => {
   }
 })
 
-conversation('an errorFunc that does nothing makes an empty 500', { needs }, async (stage) => {
-  const { client } = await failing(
-    stage,
-    (res) => res.writeHead(201).end('SECRET'),
-    () => {},
-  )
-  const { status, body } = await client.get('/')
-  expect([status, body]).toEqual([500, ''])
-})
-
 conversation(
   'an errorFunc that fails after its first byte has its answer cut',
   { needs },
