@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
+import { background, type SessionManager } from '@scs/core'
 import { describe, expect } from 'vitest'
 import { type Answer, ending } from '../client/opened.ts'
 import { conversation } from '../conversation.ts'
@@ -286,3 +287,36 @@ conversation(
     expect(errors).toEqual([expect.objectContaining({ message: 'ouch' })])
   },
 )
+
+// What becomes of the response is the framework's affair: Express cuts it, Koa and Fastify leave it to its client.
+conversation(
+  'a handler that fails after the first byte, where the framework answers errors: what was put before stays',
+  { needs: ['raw', 'own errors'] },
+  async (stage) => {
+    const failed = Promise.withResolvers<void>()
+    const { client, manager, store } = await stage.open({
+      '/': async (exchange) => {
+        manager.put(exchange.ctx, 'first', 'before the first byte')
+        exchange.raw().res.write('x')
+        await turn()
+        manager.put(exchange.ctx, 'then', 'after it')
+        failed.resolve()
+        throw new Error('ouch')
+      },
+    })
+    const opened = client.open('/')
+    opened.head().catch(() => {})
+    await failed.promise
+    await until(() => store.size === 1)
+    opened.abort()
+    await until(async () => (await stored(manager)) === 'before the first byte, after it')
+  },
+)
+
+async function stored(manager: SessionManager): Promise<string> {
+  const found: string[] = []
+  await manager.iterate(background(), (ctx) => {
+    found.push(`${manager.getString(ctx, 'first')}, ${manager.getString(ctx, 'then')}`)
+  })
+  return found.join('; ')
+}
