@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Protocol } from '../support/servers.ts'
-import { Contestant, type Kind, kinds, type Outcome } from './contestants.ts'
+import { faultsOf } from './clean-answer.ts'
+import { Contestant, failingKinds, gatedKinds, type Kind, type Outcome } from './contestants.ts'
 import { foundLate } from './departures.ts'
 import type { Conversation } from './program.ts'
 
@@ -14,24 +15,67 @@ export class Contest {
 
   static async start(protocol: Protocol): Promise<Contest> {
     const contestants = new Map<Kind, Contestant>()
-    for (const kind of kinds) contestants.set(kind, await Contestant.start(kind, protocol))
+    for (const kind of ['bare', ...gatedKinds, ...failingKinds] as const) {
+      contestants.set(kind, await Contestant.start(kind, protocol))
+    }
     return new Contest(contestants)
   }
 
-  /** How the gated servers differ from the bare one; empty when they do not. */
-  async differences(conversation: Conversation): Promise<string[]> {
-    const [bare, ...gated] = await Promise.all(
-      [...this.#contestants].map(async ([kind, contestant]) => ({
-        kind,
-        outcome: await contestant.play(conversation).catch((error: Error) => error.message),
-      })),
+  /** How gated servers, all of them or one, differ from the bare one; empty when they do not. */
+  async differences(
+    conversation: Conversation,
+    kinds: readonly Kind[] = gatedKinds,
+  ): Promise<string[]> {
+    const [expected, ...outcomes] = await Promise.all(
+      (['bare', ...kinds] as const).map((kind) => this.#play(kind, conversation)),
     )
-    if (!bare || typeof bare.outcome === 'string') return [`bare: ${bare?.outcome}`]
-    const expected = bare.outcome
-    return gated.flatMap(({ kind, outcome }) => {
-      if (typeof outcome === 'string') return [`${kind}: ${outcome}`]
-      return compare(kind, expected, outcome)
+    if (typeof expected !== 'object') return [`bare: ${expected}`]
+    return outcomes.flatMap((outcome, i) => {
+      const kind = kinds[i] ?? 'bare'
+      return typeof outcome === 'string'
+        ? [`${kind}: ${outcome}`]
+        : compare(kind, expected, outcome)
     })
+  }
+
+  /** What is wrong with the answer when the commit fails; empty when it is errorFunc's, and nothing else. */
+  async faults(
+    conversation: Conversation,
+    kinds: readonly Kind[] = failingKinds,
+  ): Promise<string[]> {
+    const outcomes = await Promise.all(kinds.map((kind) => this.#play(kind, conversation)))
+    return outcomes.flatMap((outcome, i) => {
+      const faults = typeof outcome === 'string' ? [outcome] : faultsOf(conversation, outcome)
+      return faults.map((fault) => `${kinds[i]}: ${fault}`)
+    })
+  }
+
+  /** What goes wrong when the client leaves; empty when each handler comes to its end, and its session is committed. */
+  async losses(conversation: Conversation): Promise<string[]> {
+    const contestant = this.#contestants.get('modified, later')
+    const left = await contestant?.leave(conversation).catch((error: Error) => error.message)
+    if (typeof left !== 'object') return [String(left)]
+    return left.commits >= left.handlers
+      ? []
+      : [`${left.handlers} handlers, ${left.commits} commits`]
+  }
+
+  /** Plays, and compares, in each of the ways; those of gated servers and of failing ones in turn when `one` is a number. */
+  async wrongs(conversation: Conversation, one?: number): Promise<string[]> {
+    const pick = (kinds: readonly Kind[]) =>
+      kinds.filter((_, i) => one === undefined || one % kinds.length === i)
+    const fails = one === undefined || one % 5 === 0
+    const leaves = one === undefined || one % 10 === 0
+    return [
+      ...(await this.differences(conversation, pick(gatedKinds))),
+      ...(fails ? await this.faults(conversation, pick(failingKinds)) : []),
+      ...(leaves ? await this.losses(conversation) : []),
+    ]
+  }
+
+  async #play(kind: Kind, conversation: Conversation): Promise<Outcome | string> {
+    const played = this.#contestants.get(kind)?.play(conversation)
+    return (await played?.catch((error: Error) => error.message)) ?? 'not started'
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -49,7 +49,7 @@ export const foundLate: ReadonlySet<string> = new Set([
 /** The lines of a head without those that the gate adds (1), and without what moves by itself. */
 export function withoutOurs(lines: readonly string[]): string[] {
   const ours =
-    /^(?:vary: cookie$|cache-control: no-cache="set-cookie"$|set-cookie: session=|date: )/i
+    /^(?:vary: cookie$|cache-control: no-cache="set-cookie"$|set-cookie: session(?:-2)?=|date: )/i
   const theirs = lines
     .filter((line) => !ours.test(line))
     .map((line) => line.replace(/^cache-control/i, 'Cache-Control'))
