@@ -35,6 +35,8 @@ export function snapshotHead(res: NodeResponse): HeadSnapshot {
 export function restoreHead(res: NodeResponse, head: HeadSnapshot): void {
   while (res.writableCorked > 0) res.uncork()
   for (const name of res.getHeaderNames()) res.removeHeader(name)
+  // HTTP/2 says that it removes this one, and keeps it.
+  if (res.hasHeader('Date')) res.setHeader('Date', new Date().toUTCString())
   for (const [name, value] of head.headers) res.setHeader(name, value)
   forgetTrailers(res)
   Object.assign(res, head.beside)

@@ -37,6 +37,7 @@ function expectCleanFailure({ status, body, bytes, trailers, header }: Answer): 
   for (const name of ['set-cookie', 'x-handler', 'etag', 'location', 'content-encoding']) {
     expect(header(name), name).toEqual([])
   }
+  expect(header('date')).toEqual([expect.not.stringContaining('1970')])
   const [length] = header('content-length')
   if (length) expect(Number(length)).toBe(bytes.length)
 }
@@ -96,6 +97,10 @@ describe('a commit that fails leaves one clean answer', () => {
       res.write('SECRET')
       res.addTrailers({ 'X-Sum': 'SECRET' })
       res.end()
+    },
+    'a response with a Date of its own': (res) => {
+      res.setHeader('Date', 'Thu, 01 Jan 1970 00:00:00 GMT')
+      res.end('SECRET')
     },
     'a response that is corked': (res) => {
       res.cork()

@@ -89,16 +89,23 @@ function compare(kind: Kind, expected: Outcome, actual: Outcome): string[] {
     if (isDeepStrictEqual(theirs, ours)) return
     differences.push(`${kind}, ${what}:\n  bare  ${show(theirs)}\n  gated ${show(ours)}`)
   }
-  if (wasFoundLate(expected, actual)) return []
-  note('unheard errors', [], actual.unheard.map(String))
-  note('requests', expected.observations.length, actual.observations.length)
+  const isHttp1 = typeof expected.wire === 'string'
+  const late = new Set(wasFoundLate(expected, actual) ? refusals(expected) : [])
+  if (late.size === 0) {
+    note('unheard errors', [], actual.unheard.map(String))
+    note('requests', expected.observations.length, actual.observations.length)
+  }
   for (const [i, theirs] of expected.observations.entries()) {
     const ours = actual.observations[i]
     if (!ours) continue
     for (const [j, line] of theirs.steps.entries()) {
+      if (late.has(i) && isRefusal(line)) break
       const our = ours.steps[j] ?? ''
       if (!/: left out; /.test(our)) note(`handler ${i}, step ${j}`, line, our)
     }
+    // The connection of HTTP/1 was cut there: of what comes after it nothing can be told.
+    if (late.has(i) && isHttp1) break
+    if (late.has(i)) continue
     const heard = theirs.abandoned ? inAnyOrder : told
     note(`handler ${i}, told`, heard(theirs.told), heard(ours.told))
     note(`handler ${i}, errors`, theirs.errors, ours.errors)
@@ -106,8 +113,9 @@ function compare(kind: Kind, expected: Outcome, actual: Outcome): string[] {
   }
   // How much had left when a response was cut is a matter of timing.
   if (!expected.observations.some(({ abandoned }) => abandoned)) {
-    const seen = sawRefusal(expected) ? linesInAnyOrder : same
-    note('wire', seen(expected.wire), seen(actual.wire))
+    const seen = refusals(expected).length > 0 ? linesInAnyOrder : same
+    const [theirs, ours] = [expected, actual].map(({ wire }) => seen(untilCut(wire, late)))
+    note('wire', theirs, ours)
   }
   return differences
 }
@@ -127,9 +135,21 @@ function wasFoundLate(expected: Outcome, actual: Outcome): boolean {
   })
 }
 
-function sawRefusal({ observations }: Outcome): boolean {
-  const seen = JSON.stringify(observations)
+// Which handlers have met what Node finds wrong when it writes.
+function refusals({ observations }: Outcome): number[] {
+  return observations.flatMap((seen, i) => (isRefusal(JSON.stringify(seen)) ? [i] : []))
+}
+
+function isRefusal(seen: string): boolean {
   return [...foundLate].some((error) => seen.includes(error))
+}
+
+// Without the answers that were cut: over HTTP/1 with all that come after one, over HTTP/2 those streams alone.
+function untilCut(wire: Outcome['wire'], late: ReadonlySet<number>): Outcome['wire'] {
+  if (late.size === 0) return wire
+  if (typeof wire !== 'string') return wire.filter((_, i) => !late.has(i))
+  const finals = wire.split(/(?=HTTP\/1\.1 \d)/).filter((part) => !/^HTTP\/1\.1 1\d\d/.test(part))
+  return finals.slice(0, Math.min(...late)).join('')
 }
 
 function inAnyOrder(lines: readonly string[]): readonly string[] {
