@@ -191,3 +191,24 @@ describe('after the first byte wanted out', () => {
     },
   )
 })
+
+for (const fault of [undefined, new Error('disk full')]) {
+  conversation(
+    `an application may keep a stream on its response, when the commit ${fault ? 'fails' : 'is done'}`,
+    { needs: ['raw', 'http/1'] },
+    async (stage) => {
+      const { client, store } = await stage.open({
+        '/': putAndWrite((res) => {
+          Object.assign(res, { stream: {} })
+          res.writeHead(299, 'Fine')
+          res.write('a')
+          res.end('b')
+        }),
+      })
+      store.fault = fault
+      const { status, statusMessage, body } = await client.get('/')
+      if (fault) expect([status, body]).toEqual([500, 'failed: disk full'])
+      else expect([status, statusMessage, body]).toEqual([299, 'Fine', 'ab'])
+    },
+  )
+}
