@@ -19,12 +19,15 @@ export interface Front<Location extends string> {
 }
 
 /** Opens a site and nginx before the tests of a file, and closes both after them. */
-export function useFront<L extends Locations>(locations: L): Front<keyof L & string> {
+export function useFront<L extends Locations>(
+  locations: L,
+  http: readonly string[] = [],
+): Front<keyof L & string> {
   let site: Site | undefined
   let server: PrivateServer | undefined
   beforeAll(async () => {
     site = await Site.open()
-    server = await startPrivateServer(nginx(inject('nginx') ?? '', site.port, locations))
+    server = await startPrivateServer(nginx(inject('nginx') ?? '', site.port, locations, http))
   })
   afterAll(async () => {
     await server?.stop()

@@ -8,16 +8,21 @@ export const statusPath = '/nginx-status'
 
 /**
  * nginx with one cache for all locations, in front of a server of this machine. Responses that say nothing of caching
- * are cached for a minute; each response tells in X-Cache-Status where it came from.
+ * are cached for a minute; each response tells in X-Cache-Status where it came from. `http`: what is written beside the server.
  */
-export function nginx(program: string, upstreamPort: number, locations: Locations): Recipe {
+export function nginx(
+  program: string,
+  upstreamPort: number,
+  locations: Locations,
+  http: readonly string[],
+): Recipe {
   return {
     name: 'nginx',
     account: 'www-data',
     prepare: (directory) => ['mkdir', `${directory}/cache`, `${directory}/temporary`],
     serve: (directory, port) => [
       ...['sh', '-c', 'printf %s "$2" >nginx.conf && exec "$1" -p "$PWD" -e stderr -c nginx.conf'],
-      ...['sh', program, configuration(directory, port, upstreamPort, locations)],
+      ...['sh', program, configuration(directory, port, upstreamPort, locations, http)],
     ],
     stopSignal: 'TERM',
     // The port has been open for longer: connections wait for the workers.
@@ -30,6 +35,7 @@ function configuration(
   port: number,
   upstreamPort: number,
   locations: Locations,
+  http: readonly string[],
 ): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   const temporary = kinds.map((kind) => `${kind}_temp_path ${directory}/temporary/${kind};`)
@@ -51,6 +57,7 @@ function configuration(
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       add_header X-Cache-Status $upstream_cache_status always;
+      ${http.join('\n')}
       server {
         listen 127.0.0.1:${port};
         ${blocks.join('\n')}

@@ -9,6 +9,7 @@ const locations = {
   '/locked/': [ignoring, 'proxy_cache_lock on; proxy_cache_lock_timeout 3s;'],
   '/background/': [ignoring, 'proxy_cache_use_stale updating; proxy_cache_background_update on;'],
   '/plain/': [ignoring],
+  '/revalidating/': [ignoring, 'proxy_cache_revalidate on;'],
 }
 
 // nginx counts in whole seconds.
@@ -82,6 +83,24 @@ describe.skipIf(!hasNginx)('nginx, told to cache pages that set cookies', () => 
       const later = await new Visitor(name).get(url)
       expect(later).toMatchObject({ body: 'Hello Ann', cookies: [] })
     }
+  })
+
+  it('a page that is found not modified keeps nobody’s cookie', async () => {
+    let setsCookie = false
+    const page = front.site.page(manager, (req, res) => {
+      res.setHeader('Cache-Control', 'public, max-age=1')
+      res.setHeader('ETag', '"1"')
+      if (setsCookie) manager.put(contextOf(req), 'a', 1)
+      if (req.headers['if-none-match'] === '"1"') res.writeHead(304).end()
+      else greet(req, res)
+    })
+    const url = front.url('/revalidating/', page)
+    expect((await new Visitor('Ann').get(url)).cache).toBe('MISS')
+    expect((await visitUntil('REVALIDATED', url)).body).toBe('Hello Ann')
+    setsCookie = true
+    const pages = [await visitUntil('REVALIDATED', url)]
+    for (const name of ['Eve', 'Joe', 'Sue']) pages.push(await new Visitor(name).get(url))
+    expect(pages.flatMap(({ cookies }) => cookies)).toEqual([])
   })
 
   it('a page that has expired is made for each visitor once it sets cookies', async () => {

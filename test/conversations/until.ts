@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
 
 /** Waits for what nobody tells of. */
-export function until(condition: () => boolean): Promise<unknown> {
+export function until(condition: () => boolean | Promise<boolean>): Promise<unknown> {
   return vi.waitUntil(condition, { timeout: 10_000, interval: 5 })
 }

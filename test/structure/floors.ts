@@ -16,6 +16,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['store', 'codec', 'session-data', 'json-values'],
     ['context', 'before-headers', 'cookie', 'cleanup'],
     ['gate', 'time-limit', 'token'],
+    ['answer'],
     ['held-calls'],
     ['idle-connections'],
     [

@@ -11,8 +11,7 @@ import type { NodeResponse } from './response-head.ts'
  * `false` of `write` has all that it writes kept in memory, as with Node's own buffer.
  *
  * When the hook throws or rejects, what was held is dropped, the head of the response is as it was when the hook was
- * added (cookies that other hooks have set stay), and `onError` answers; what it leaves open is ended. The handler's
- * further output is swallowed. A held call that Node then refuses (trailers without chunks, a body of another length than
+ * added (cookies that other hooks have set stay), and `onError` answers; what it leaves open is ended. What the handler goes on to do to the response comes to nothing. A held call that Node then refuses (trailers without chunks, a body of another length than
  * `strictContentLength` allows) cuts the connection.
  *
  * For middleware of one's own; `loadAndSave` does this itself. Output that goes past the response object

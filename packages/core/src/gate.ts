@@ -1,9 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { Answer } from './answer.ts'
 import { type Awaitable, isThenable } from './awaitable.ts'
 import { keepPrivate } from './cache-control.ts'
 import {
   checkFirst,
   HeldCalls,
+  inContext,
   type OutputMethod,
   type OutputMethods,
   outputMethods,
@@ -41,9 +42,6 @@ const gateOf: unique symbol = Symbol('scs.gate')
 
 type Gated = NodeResponse & { [gateOf]?: Gate; writeHeader?: unknown }
 
-// Tells the calls of an answer in progress from those of the handler that it replaces.
-const answering = new AsyncLocalStorage<object>()
-
 /** Adds a keeper to the gate of `res`. When the headers have left, only its `beforeEnd` will be called. */
 export function guard(res: NodeResponse, keeper: Keeper): Gate {
   const gated = res as Gated
@@ -71,7 +69,7 @@ export class Gate {
   #holder: Keeper | undefined
   #ending: Promise<unknown> | undefined
   /** Whose calls count, after an error: the answer's alone. */
-  #answer: object | undefined
+  #answer: Answer | undefined
   /** Whether a call was refused while the answer was being made. */
   #refused = false
   /** Above zero while one of the response's own methods runs: Node calls some of them from others. */
@@ -130,11 +128,11 @@ export class Gate {
   call(method: OutputMethod, args: unknown[]): unknown {
     if (this.#inside > 0) return this.#pass(method, args)
     if (this.#deaf()) return this.#refuse(method, args)
+    if (this.#answer) args = args.map(inContext)
     if (this.#awaitsHead) args = checkFirst(this.#res, method, args)
     this.#awaitsHead = false
     if (this.#state === 'idle') {
-      // Of an answer to an error, which may have said otherwise.
-      if (this.#kept.length > 0) keepPrivate(this.#res)
+      this.#putKept()
       this.#ask()
       if (this.#deaf()) return this.#refuse(method, args)
     }
@@ -149,7 +147,7 @@ export class Gate {
 
   // After an error only the calls of the answer are heard, not those of the handler that it replaces.
   #deaf(): boolean {
-    return this.#answer !== undefined && answering.getStore() !== this.#answer
+    return this.#answer !== undefined && !this.#answer.isSpeaking
   }
 
   #refuse(method: OutputMethod, args: unknown[]): unknown {
@@ -216,6 +214,13 @@ export class Gate {
     return () => this.#kept.push(...lines().slice(before))
   }
 
+  // At the first byte of an answer to an error, as it may have set, or removed, headers of those names before.
+  #putKept(): void {
+    if (this.#kept.length === 0) return
+    for (const line of this.#kept) addLine(this.#res, 'Set-Cookie', line)
+    keepPrivate(this.#res)
+  }
+
   #open(): void {
     this.#state = 'open'
     if (!this.#answer) this.#uninstall()
@@ -268,19 +273,17 @@ export class Gate {
   #replaceBy(keeper: Keeper, entry: HeadSnapshot, error: unknown): void {
     this.#drop(error)
     if (this.#endings.includes(keeper)) this.#endings.splice(this.#endings.indexOf(keeper), 1)
-    const res = this.#res
-    if (res.headersSent) cut(res)
-    else {
-      restoreHead(res, entry)
-      for (const line of this.#kept) addLine(res, 'Set-Cookie', line)
-    }
     this.#state = 'idle'
     this.#awaitsHead = true
     // Wrappers that came after the gate (a compression's, say) have seen the handler's bytes: the answer goes past them.
     this.#install()
-    this.#answer = {}
+    this.#answer = Answer.to(this.#res)
     this.#refused = false
-    answering.run(this.#answer, () => this.#run(keeper, error))
+    this.#answer.run(() => {
+      if (this.#res.headersSent) cut(this.#res)
+      else restoreHead(this.#res, entry)
+      this.#run(keeper, error)
+    })
   }
 
   #run(keeper: Keeper, error: unknown): void {

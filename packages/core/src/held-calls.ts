@@ -2,12 +2,15 @@ import { AsyncResource } from 'node:async_hooks'
 import { pretendFinished } from './idle-connections.ts'
 import {
   applyWriteHead,
+  below,
   checkStatus,
   coded,
   type Framing,
   framingOf,
+  isClosed,
   isHttp2,
   type NodeResponse,
+  needsDrain,
   restoreFraming,
   restoreStatus,
   type Status,
@@ -147,17 +150,14 @@ export class HeldCalls {
   }
 
   #drain(): void {
-    process.nextTick(() => this.#res.emit('drain'))
+    process.nextTick(drain, this.#res)
   }
 
   #shadow(): void {
     const res = this.#res
     res[heldOf] = this
-    if (isHttp2(res)) define(res, shadowsOfHttp2)
-    else {
-      define(res, shadowsOfHttp1)
-      if (this.#ended) pretendFinished(res, true)
-    }
+    defineShadows(res)
+    if (this.#ended && !isHttp2(res)) pretendFinished(res, true)
   }
 
   #unshadow(): void {
@@ -193,11 +193,29 @@ function checkChunk(method: 'write' | 'end', args: readonly unknown[]): void {
   )
 }
 
-/** Answers a call that comes to nothing, as another answer took the place of this writer's. */
-export function refuse(res: NodeResponse, method: OutputMethod, args: readonly unknown[]): unknown {
+/**
+ * Answers a call that comes to nothing, as another answer took the place of this writer's. A writer that waits for
+ * `drain` goes on in a later turn: in this one, a producer without I/O would never let another in. When the response is
+ * closed there is no `drain`, as with Node.
+ */
+export function refuse(res: NodeResponse, method: string, args: readonly unknown[]): unknown {
   tell(args, new Error('another answer took the place of this response'))
-  if (method === 'write') return true
-  return method === 'flushHeaders' ? undefined : res
+  if (method !== 'write') return method === 'flushHeaders' ? undefined : res
+  if (!isClosed(res) && !draining.has(res)) {
+    draining.add(res)
+    setImmediate(() => {
+      draining.delete(res)
+      drain(res)
+    })
+  }
+  return false
+}
+
+const draining = new WeakSet<NodeResponse>()
+
+// A buffer that is full, of another answer perhaps, has Node's own `drain` to come.
+function drain(res: NodeResponse): void {
+  if (!needsDrain(res)) res.emit('drain')
 }
 
 // HTTP/2 sends memory that is no longer its own when an empty chunk is the last of those that it writes at once (seen
@@ -212,8 +230,8 @@ function withoutEmptyChunk(method: OutputMethod, args: unknown[]): Call {
   return { method: 'flushHeaders', args: [] }
 }
 
-// A callback runs in the asynchronous context of the call that it came with.
-function inContext(argument: unknown): unknown {
+/** A callback runs in the asynchronous context of the call that it came with. */
+export function inContext(argument: unknown): unknown {
   return typeof argument === 'function' ? AsyncResource.bind(argument as () => void) : argument
 }
 
@@ -281,6 +299,8 @@ const shadowsOfHttp1: readonly Shadow[] = [
   ...shadows,
   // Middleware that sees no header yet calls this to make one: it is as good as made.
   method('_implicitHeader', () => {}),
+  // Node calls this when a pipelined response comes to its turn, and says that it is finished.
+  method('_finish', () => {}),
 ]
 
 const shadowsOfHttp2: readonly Shadow[] = [
@@ -289,11 +309,10 @@ const shadowsOfHttp2: readonly Shadow[] = [
   getter('finished', (held) => held.ended),
 ]
 
-function define(res: NodeResponse, properties: readonly Shadow[]): void {
+/** Defines, once, what answers for the response while it is held; who wraps these methods does it after that. */
+export function defineShadows(res: NodeResponse): void {
   if (Object.hasOwn(res, 'writableLength')) return
-  for (const [name, descriptor] of properties) Object.defineProperty(res, name, descriptor)
-}
-
-function below(res: NodeResponse, name: string): unknown {
-  return Reflect.get(Object.getPrototypeOf(res), name, res)
+  for (const [name, descriptor] of isHttp2(res) ? shadowsOfHttp2 : shadowsOfHttp1) {
+    Object.defineProperty(res, name, descriptor)
+  }
 }

@@ -40,8 +40,10 @@ export interface SessionManagerOptions {
   storeTimeout?: number | undefined
   /**
    * Answers a request that failed before its first byte: in loading, in the handler or in the commit. May return a
-   * promise; what it leaves open is ended. Output counts that comes from its own asynchronous context: bind a listener of
-   * something that lives longer than the request with `AsyncResource.bind`. @default logs the error, and answers with a plain 500
+   * promise; what it leaves open is ended, with the status that the response has then. The handler that it replaces may
+   * be at work still: what counts for the response comes from the asynchronous context of `errorFunc`. Listeners that it
+   * adds to the response have it, and so have callbacks of its writes; bind one of something else that lives longer than
+   * the request with `AsyncResource.bind`. @default logs the error, and answers with a plain 500
    */
   errorFunc?: ((req: IncomingMessage, res: ServerResponse, error: unknown) => unknown) | undefined
   /**

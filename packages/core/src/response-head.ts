@@ -1,5 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import { constants, type Http2ServerResponse } from 'node:http2'
+import { constants, Http2ServerResponse } from 'node:http2'
 
 /** A response of Node's http or of its http2 compatibility API. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
@@ -14,6 +14,7 @@ export interface Status {
 /** Status and headers of a response at one moment. */
 export interface HeadSnapshot extends Status {
   readonly sendDate: boolean
+  readonly beside: object
   readonly headers: ReadonlyArray<readonly [name: string, value: number | string | string[]]>
 }
 
@@ -22,6 +23,7 @@ export function snapshotHead(res: NodeResponse): HeadSnapshot {
   return {
     ...statusOf(res),
     sendDate: res.sendDate,
+    beside: isHttp2(res) ? {} : besideHeaders(res),
     headers: namesAsWritten(res).map((name) => {
       const value = res.getHeader(name) ?? ''
       return [name, Array.isArray(value) ? [...value] : value]
@@ -29,17 +31,47 @@ export function snapshotHead(res: NodeResponse): HeadSnapshot {
   }
 }
 
-/** Makes the head what it was; only while it has not been sent. */
+/** Makes the head what it was, and takes back what was to come after it; only while it has not been sent. */
 export function restoreHead(res: NodeResponse, head: HeadSnapshot): void {
+  while (res.writableCorked > 0) res.uncork()
   for (const name of res.getHeaderNames()) res.removeHeader(name)
+  // HTTP/2 says that it removes this one, and keeps it.
+  if (res.hasHeader('Date')) res.setHeader('Date', new Date().toUTCString())
   for (const [name, value] of head.headers) res.setHeader(name, value)
-  if (!isHttp2(res)) {
-    // Where servers put the length of a body past the headers (@hono/node-server does).
-    Object.assign(res, { _contentLength: null })
-    res.addTrailers({})
-  }
+  forgetTrailers(res)
+  Object.assign(res, head.beside)
   res.sendDate = head.sendDate
   restoreStatus(res, head)
+}
+
+// What decides over connection and body beside the headers. Node sets the first three for a header that is removed: it
+// finds none of its own then.
+function besideHeaders(res: ServerResponse): object {
+  const { shouldKeepAlive, useChunkedEncodingByDefault, strictContentLength } = res
+  const { _removedConnection, _removedContLen, _removedTE } = res as object as Removed
+  return {
+    ...{ _removedConnection, _removedContLen, _removedTE },
+    ...{ shouldKeepAlive, useChunkedEncodingByDefault, strictContentLength },
+    // Where servers put the length of a body past the headers (@hono/node-server does).
+    _contentLength: null,
+  }
+}
+
+interface Removed {
+  readonly _removedConnection?: unknown
+  readonly _removedContLen?: unknown
+  readonly _removedTE?: unknown
+}
+
+// HTTP/2 keeps them under a symbol of its own, and has no way to take one back.
+function forgetTrailers(res: NodeResponse): void {
+  if (!isHttp2(res)) {
+    res.addTrailers({})
+    return
+  }
+  const [symbol] = Object.getOwnPropertySymbols(res).filter((key) => key.description === 'trailers')
+  const trailers: object = symbol ? Reflect.get(res, symbol) : {}
+  for (const name of Object.keys(trailers)) Reflect.deleteProperty(trailers, name)
 }
 
 /**
@@ -74,7 +106,7 @@ const framingNames = ['Content-Length', 'Transfer-Encoding', 'Trailer'] as const
 
 /** What is said now of the body's end. */
 export function framingOf(res: NodeResponse): Framing {
-  const { _removedContLen, _removedTE } = res as { _removedContLen?: unknown; _removedTE?: unknown }
+  const { _removedContLen, _removedTE } = res as Removed
   return {
     lines: framingNames.map((name) => res.getHeader(name)),
     removed: isHttp2(res) ? {} : { _removedContLen, _removedTE },
@@ -125,14 +157,29 @@ export function onceClosed(res: NodeResponse, listener: () => void): void {
 export function cut(res: NodeResponse): void {
   // Destroyed without an error, a stream of HTTP/2 looks complete.
   if (isHttp2(res)) res.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-  else if (res.socket) res.destroy()
+  else if (res.socket) destroy(res)
   // A pipelined one that waits for others: they are to be sent.
-  else res.once('socket', () => res.destroy())
+  else res.once('socket', () => destroy(res))
+}
+
+// Its own method may be deaf: see `Answer`.
+function destroy(res: ServerResponse): void {
+  Reflect.apply(below(res, 'destroy') as () => void, res, [])
+}
+
+/** What a response has of `name` apart from what was put onto it. */
+export function below(res: NodeResponse, name: string): unknown {
+  return Reflect.get(Object.getPrototypeOf(res), name, res)
+}
+
+/** Whether Node will tell a writer to go on. */
+export function needsDrain(res: NodeResponse): boolean {
+  return isHttp2(res) ? res.stream.writableNeedDrain : res.writableNeedDrain
 }
 
 /** Whether `res` is of the http2 compatibility API. */
 export function isHttp2(res: NodeResponse): res is Http2ServerResponse {
-  return 'stream' in res
+  return res instanceof Http2ServerResponse
 }
 
 /**

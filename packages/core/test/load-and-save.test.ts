@@ -294,6 +294,15 @@ describe('errorFunc', () => {
     expect(await server.client.get('/')).toMatchObject({ status: 200, body: '' })
   })
 
+  it('that sets a status and writes nothing makes an empty answer of that status', async () => {
+    const errorFunc: SessionManagerOptions['errorFunc'] = (_req, res) => {
+      res.statusCode = 303
+      res.setHeader('Location', '/sorry')
+    }
+    await using server = await site({ '/': put }, { store: failing(), errorFunc })
+    expect(await server.client.get('/')).toMatchObject({ status: 303, body: '' })
+  })
+
   it('may take its time', async () => {
     await using server = await site(
       { '/': put },

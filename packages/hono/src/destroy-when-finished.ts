@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
+import { Http2ServerResponse } from 'node:http2'
 
 /**
  * Has `destroy` wait for a response over HTTP/2 that was ended, but has not left. `@hono/node-server` destroys the response
  * to a request whose body nobody has read some turns after its end: too early for one that is held for a commit.
  */
 export function destroyWhenFinished(res: ServerResponse | Http2ServerResponse): void {
-  if (!('stream' in res)) return
+  if (!(res instanceof Http2ServerResponse)) return
   const { stream } = res
   const destroy = res.destroy.bind(res)
   res.destroy = (error?: Error) => {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { background, beforeHeaders, bindContext, contextOf, type SessionManager } from '@scs/core'
 import type { Middleware } from 'koa'
 import { onClose } from './on-close.ts'
@@ -19,11 +20,7 @@ export function loadAndSave<Values extends object>(
       const bound = contextOf(ctx)
       // What other middleware has bound to Koa's context is what the session is added to.
       if (bound !== background()) bindContext(req, bound)
-      // Koa's answer to an error begins with removing every header.
-      const varyByCookie = () => {
-        if (!res.hasHeader('Vary')) res.setHeader('Vary', 'Cookie')
-      }
-      if (!res.headersSent) beforeHeaders(res, varyByCookie, reject)
+      if (!res.headersSent) beforeHeaders(res, () => varyByCookie(res), reject)
       let isLoaded = false
       const serve = sessionManager.loadAndSave(() => {
         isLoaded = true
@@ -37,4 +34,14 @@ export function loadAndSave<Values extends object>(
         if (!isLoaded) resolve()
       })
     })
+}
+
+// Koa's answer to an error begins with removing every header, and `ctx.vary` is not all that an application may use.
+function varyByCookie(res: ServerResponse): void {
+  const lines = [res.getHeader('Vary') ?? []].flat().map(String)
+  const varies = lines
+    .join()
+    .split(',')
+    .some((field) => /^\s*(?:\*|cookie)\s*$/i.test(field))
+  if (!varies) res.setHeader('Vary', [...lines, 'Cookie'])
 }

@@ -181,7 +181,7 @@ describe('an error', () => {
     app.use(loadAndSave(manager))
     app.use((ctx) => ctx.throw(404, { headers: { Vary: 'Origin' } }))
     await using server = await serve(app)
-    expect((await server.client.get('/')).header('vary')).toEqual(['Origin'])
+    expect((await server.client.get('/')).header('vary')).toEqual(['Origin', 'Cookie'])
   })
 
   it('in loading is answered by errorFunc; what comes before goes on, what comes after is not called', async () => {

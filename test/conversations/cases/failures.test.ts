@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
+import { background, type SessionManager } from '@scs/core'
 import { describe, expect } from 'vitest'
 import { type Answer, ending } from '../client/opened.ts'
 import { conversation } from '../conversation.ts'
@@ -12,12 +15,29 @@ const needs = ['raw'] as const
 
 const diskFull = () => new Error('disk full')
 
+const secrets = Buffer.alloc(65_536, 'SECRET')
+
+/** Tells as long as the response is not closed. */
+function opened(res: ServerResponse): () => boolean {
+  let isOpen = true
+  res.once('close', () => {
+    isOpen = false
+  })
+  return () => isOpen
+}
+
+function* endless(open: () => boolean): Generator<Buffer> {
+  while (open()) yield secrets
+}
+
 /** Nothing of the handler's, and no cookie. */
-function expectCleanFailure({ status, body, bytes, header }: Answer): void {
+function expectCleanFailure({ status, body, bytes, trailers, header }: Answer): void {
   expect([status, body]).toEqual([500, 'failed: disk full'])
+  expect({ ...trailers }).toEqual({})
   for (const name of ['set-cookie', 'x-handler', 'etag', 'location', 'content-encoding']) {
     expect(header(name), name).toEqual([])
   }
+  expect(header('date')).toEqual([expect.not.stringContaining('1970')])
   const [length] = header('content-length')
   if (length) expect(Number(length)).toBe(bytes.length)
 }
@@ -72,17 +92,45 @@ describe('a commit that fails leaves one clean answer', () => {
       await turn()
       res.end()
     },
+    'a response with trailers': (res) => {
+      res.setHeader('Trailer', 'X-Sum')
+      res.write('SECRET')
+      res.addTrailers({ 'X-Sum': 'SECRET' })
+      res.end()
+    },
+    'a response with a Date of its own': (res) => {
+      res.setHeader('Date', 'Thu, 01 Jan 1970 00:00:00 GMT')
+      res.end('SECRET')
+    },
+    'a response that is corked': (res) => {
+      res.cork()
+      res.write('SECRET')
+      res.write('SECRET')
+    },
+    'a response that frames itself': (res) => {
+      res.setHeader('Transfer-Encoding', 'chunked')
+      res.removeHeader('Transfer-Encoding')
+      res.setHeader('Content-Length', 6)
+      res.strictContentLength = true
+      res.end('SECRET')
+    },
     'a pipeline': async (res) => {
       const source = Readable.from(Array(20).fill(Buffer.alloc(50_000, 'SECRET')))
       await pipeline(source, res).catch(() => {})
     },
-    'a handler that writes after every turn': async (res) => {
-      for (let i = 0; i < 20; i++) {
-        res.write('SECRET')
-        await turn()
-      }
-      res.end('SECRET')
+    'a handler that writes after every turn, without end': async (res) => {
+      for (const open = opened(res); open(); await turn()) res.write('SECRET')
     },
+    // These three wait for nothing but what write and drain tell them.
+    'a writer without end that heeds write and drain': async (res) => {
+      const closed = once(res, 'close')
+      for (const open = opened(res); open(); ) {
+        if (!res.write(secrets)) await Promise.race([once(res, 'drain'), closed])
+      }
+    },
+    'a pipe without end': (res) => Readable.from(endless(opened(res))).pipe(res),
+    'a pipeline without end': (res) =>
+      pipeline(Readable.from(endless(opened(res))), res).catch(() => {}),
   }
   for (const [name, write] of Object.entries(writings)) {
     conversation(`in the place of ${name}`, { needs }, async (stage) => {
@@ -244,3 +292,36 @@ conversation(
     expect(errors).toEqual([expect.objectContaining({ message: 'ouch' })])
   },
 )
+
+// What becomes of the response is the framework's affair: Express cuts it, Koa and Fastify leave it to its client.
+conversation(
+  'a handler that fails after the first byte, where the framework answers errors: what was put before stays',
+  { needs: ['raw', 'own errors'] },
+  async (stage) => {
+    const failed = Promise.withResolvers<void>()
+    const { client, manager, store } = await stage.open({
+      '/': async (exchange) => {
+        manager.put(exchange.ctx, 'first', 'before the first byte')
+        exchange.raw().res.write('x')
+        await turn()
+        manager.put(exchange.ctx, 'then', 'after it')
+        failed.resolve()
+        throw new Error('ouch')
+      },
+    })
+    const opened = client.open('/')
+    opened.head().catch(() => {})
+    await failed.promise
+    await until(() => store.size === 1)
+    opened.abort()
+    await until(async () => (await stored(manager)) === 'before the first byte, after it')
+  },
+)
+
+async function stored(manager: SessionManager): Promise<string> {
+  const found: string[] = []
+  await manager.iterate(background(), (ctx) => {
+    found.push(`${manager.getString(ctx, 'first')}, ${manager.getString(ctx, 'then')}`)
+  })
+  return found.join('; ')
+}

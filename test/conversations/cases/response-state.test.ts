@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import { conversation } from '../conversation.ts'
 import { putAndWrite } from '../routes.ts'
 import { until } from '../until.ts'
+import { dial, request } from '../wire.ts'
 
 const needs = ['raw'] as const
 
@@ -110,6 +111,38 @@ describe('after the first byte wanted out', () => {
   }
 
   conversation(
+    'prefinish, finish and close are told once, of a pipelined response too',
+    { needs: ['raw', 'http/1'] },
+    async (stage) => {
+      const told: string[] = []
+      const ended = Promise.withResolvers<void>()
+      const { port, store } = await stage.open({
+        '/first': async (exchange) => {
+          await ended.promise
+          return exchange.answer({ body: 'first' })
+        },
+        '/second': putAndWrite((res) => {
+          for (const event of ['prefinish', 'finish', 'close']) {
+            res.on(event, () => told.push(event))
+          }
+          res.end('second')
+          ended.resolve()
+        }),
+      })
+      const hold = store.hold()
+      const wire = dial(
+        port,
+        request('GET /first') + request('GET /second', { Connection: 'close' }),
+      )
+      await wire.until('first')
+      hold.release()
+      expect(await wire.all()).toContain('second')
+      await until(() => told.includes('close'))
+      expect(told).toEqual(['prefinish', 'finish', 'close'])
+    },
+  )
+
+  conversation(
     'what is no chunk throws at its caller, and the answer goes on',
     { needs },
     async (stage) => {
@@ -158,3 +191,24 @@ describe('after the first byte wanted out', () => {
     },
   )
 })
+
+for (const fault of [undefined, new Error('disk full')]) {
+  conversation(
+    `an application may keep a stream on its response, when the commit ${fault ? 'fails' : 'is done'}`,
+    { needs: ['raw', 'http/1'] },
+    async (stage) => {
+      const { client, store } = await stage.open({
+        '/': putAndWrite((res) => {
+          Object.assign(res, { stream: {} })
+          res.writeHead(299, 'Fine')
+          res.write('a')
+          res.end('b')
+        }),
+      })
+      store.fault = fault
+      const { status, statusMessage, body } = await client.get('/')
+      if (fault) expect([status, body]).toEqual([500, 'failed: disk full'])
+      else expect([status, statusMessage, body]).toEqual([299, 'Fine', 'ab'])
+    },
+  )
+}

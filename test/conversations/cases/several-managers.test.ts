@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SessionManager } from '@scs/core'
 import { expect } from 'vitest'
 import { conversation } from '../conversation.ts'
@@ -65,6 +66,43 @@ conversation('the outer commit fails: the inner cookie stays on the answer', asy
   expect(names(header('set-cookie'))).toEqual(['inner'])
   expect(header('cache-control')).toEqual(['no-cache="Set-Cookie"'])
 })
+
+// Whatever errorFunc does to the headers: the inner session is committed, and its client is to have the token.
+const clearings: Record<string, (res: ServerResponse) => unknown> = {
+  'a cookie of its own': (res) => res.setHeader('Set-Cookie', 'flash=1'),
+  'a cookie by writeHead': (res) => res.writeHead(500, { 'Set-Cookie': 'flash=1' }),
+  'every header removed': (res) => {
+    for (const name of res.getHeaderNames()) res.removeHeader(name)
+    res.setHeader('Set-Cookie', ['flash=1'])
+  },
+}
+for (const [name, clear] of Object.entries(clearings)) {
+  conversation(
+    `the outer commit fails: the inner cookie stays on an answer with ${name}`,
+    { needs: ['raw'] },
+    async (stage) => {
+      const [ofOuter, ofInner] = [stage.makeStore(), stage.makeStore()]
+      const errorFunc = (_req: IncomingMessage, res: ServerResponse) => {
+        clear(res)
+        res.end('failed')
+      }
+      const both = {
+        outer: stage.makeManager({ store: ofOuter, cookie: { name: 'outer' }, errorFunc }),
+        inner: stage.makeManager({ store: ofInner, cookie: { name: 'inner' } }),
+      }
+      const client = stage.connect(
+        await stage.serve([both.outer, both.inner], handler({ ...both, ofOuter, ofInner })),
+      )
+      ofOuter.fault = new Error('disk full')
+      const { body, header } = await client.get('/put')
+      expect(body).toBe('failed')
+      expect(names(header('set-cookie'))).toEqual(['flash', 'inner'])
+      expect(header('cache-control')).toEqual(['no-cache="Set-Cookie"'])
+      client.keep(header('set-cookie'))
+      expect((await client.get('/')).body).toBe(', of inner')
+    },
+  )
+}
 
 conversation(
   'the inner commit fails: the outer session is committed with the answer',

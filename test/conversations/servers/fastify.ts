@@ -1,17 +1,18 @@
 import { contextOf } from '@scs/core'
 import { loadAndSave } from '@scs/fastify'
-import createApp, { type FastifyReply, type FastifyRequest } from 'fastify'
+import createApp, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Exchange, Reply } from '../exchange.ts'
-import type { ServerKind } from '../server-kind.ts'
+import type { Protocol, ServerKind } from '../server-kind.ts'
 import { nodeExchange } from './node-exchange.ts'
 
-export const fastify: ServerKind = {
-  name: 'Fastify',
-  protocol: 'http',
+const over = (name: string, protocol: Protocol): ServerKind => ({
+  name,
+  protocol,
   answersErrors: 'framework',
   lacks: {},
   async listener(managers, handler) {
-    const app = createApp()
+    // The two differ in the type of their requests, of which nothing is asked here but what both have.
+    const app = protocol === 'http' ? createApp() : (createApp({ http2: true }) as never as App)
     for (const sessionManager of managers) await app.register(loadAndSave, { sessionManager })
     // Bodies are the cases' own to read.
     app.removeAllContentTypeParsers()
@@ -20,7 +21,12 @@ export const fastify: ServerKind = {
     await app.ready()
     return (req, res) => app.routing(req, res)
   },
-}
+})
+
+export const fastify: ServerKind = over('Fastify', 'http')
+export const fastifyH2c: ServerKind = over('Fastify, h2c', 'h2c')
+
+type App = FastifyInstance
 
 function fastifyExchange(request: FastifyRequest, reply: FastifyReply): Exchange {
   const { raw } = request

@@ -2,17 +2,16 @@ import { getRequestListener } from '@hono/node-server'
 import { contextOf } from '@scs/core'
 import { loadAndSaveFetch } from '@scs/hono'
 import { type Exchange, failure } from '../exchange.ts'
-import type { Listener, ServerKind } from '../server-kind.ts'
+import type { Listener, Protocol, ServerKind } from '../server-kind.ts'
 import { redirectTo, toResponse } from './to-response.ts'
 
 const reason = 'has no response but the one it gives back'
 
 type FetchHandler = (request: Request) => Promise<Response>
 
-/** `(request) => Response`, as other runtimes take it; here through the bridge that Hono has for Node. */
-export const fetchForm: ServerKind = {
-  name: 'fetch',
-  protocol: 'http',
+const over = (name: string, protocol: Protocol): ServerKind => ({
+  name,
+  protocol,
   answersErrors: 'errorFunc',
   lacks: { raw: reason },
   listener(managers, handler) {
@@ -27,7 +26,11 @@ export const fetchForm: ServerKind = {
       overrideGlobalObjects: false,
     }) as Listener
   },
-}
+})
+
+/** `(request) => Response`, as other runtimes take it; here through the bridge that Hono has for Node. */
+export const fetchForm: ServerKind = over('fetch', 'http')
+export const fetchFormH2c: ServerKind = over('fetch, h2c', 'h2c')
 
 function fetchExchange(request: Request): Exchange {
   const { pathname, searchParams } = new URL(request.url)

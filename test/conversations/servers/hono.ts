@@ -4,15 +4,15 @@ import { contextOf } from '@scs/core'
 import { loadAndSave } from '@scs/hono'
 import { type Context, Hono } from 'hono'
 import type { Exchange } from '../exchange.ts'
-import type { Listener, ServerKind } from '../server-kind.ts'
+import type { Listener, Protocol, ServerKind } from '../server-kind.ts'
 import { nodeExchange } from './node-exchange.ts'
 import { toResponse } from './to-response.ts'
 
 type Env = { Bindings: HttpBindings; Variables: { isRaw: boolean } }
 
-export const hono: ServerKind = {
-  name: 'Hono',
-  protocol: 'http',
+const over = (name: string, protocol: Protocol): ServerKind => ({
+  name,
+  protocol,
   answersErrors: 'framework',
   lacks: {},
   listener(managers, handler) {
@@ -28,7 +28,10 @@ export const hono: ServerKind = {
       overrideGlobalObjects: false,
     }) as Listener
   },
-}
+})
+
+export const hono: ServerKind = over('Hono', 'http')
+export const honoH2c: ServerKind = over('Hono, h2c', 'h2c')
 
 function honoExchange(c: Context<Env>): Exchange {
   const { incoming, outgoing } = c.env

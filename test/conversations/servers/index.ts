@@ -1,9 +1,9 @@
 import type { ServerKind } from '../server-kind.ts'
 import { connect, express4, express5 } from './express.ts'
-import { fastify } from './fastify.ts'
-import { fetchForm } from './fetch.ts'
-import { hono } from './hono.ts'
-import { koa } from './koa.ts'
+import { fastify, fastifyH2c } from './fastify.ts'
+import { fetchForm, fetchFormH2c } from './fetch.ts'
+import { hono, honoH2c } from './hono.ts'
+import { koa, koaH2c } from './koa.ts'
 import { h2, h2c, http } from './node.ts'
 
 /** Every kind of server, in the order of the table's columns. */
@@ -15,7 +15,11 @@ export const servers: readonly ServerKind[] = [
   express4,
   connect,
   fastify,
+  fastifyH2c,
   koa,
+  koaH2c,
   hono,
+  honoH2c,
   fetchForm,
+  fetchFormH2c,
 ]

@@ -2,12 +2,12 @@ import { contextOf } from '@scs/core'
 import { loadAndSave } from '@scs/koa'
 import App, { type Context } from 'koa'
 import type { Exchange, Reply } from '../exchange.ts'
-import type { ServerKind } from '../server-kind.ts'
+import type { Protocol, ServerKind } from '../server-kind.ts'
 import { nodeExchange } from './node-exchange.ts'
 
-export const koa: ServerKind = {
-  name: 'Koa',
-  protocol: 'http',
+const over = (name: string, protocol: Protocol): ServerKind => ({
+  name,
+  protocol,
   answersErrors: 'framework',
   lacks: {},
   listener(managers, handler) {
@@ -19,7 +19,10 @@ export const koa: ServerKind = {
     })
     return app.callback()
   },
-}
+})
+
+export const koa: ServerKind = over('Koa', 'http')
+export const koaH2c: ServerKind = over('Koa, h2c', 'h2c')
 
 function koaExchange(ctx: Context): Exchange {
   const { req, res } = ctx

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import {
   bindContext,
@@ -37,8 +37,19 @@ export interface Outcome {
   readonly unheard: readonly unknown[]
 }
 
-export const kinds = ['bare', 'untouched', 'modified, at once', 'modified, later'] as const
-export type Kind = (typeof kinds)[number]
+/** Servers behind the gate that are to answer as the bare one does. */
+export const gatedKinds = [
+  'untouched',
+  'modified, at once',
+  'modified, later',
+  'two managers',
+] as const
+/** Servers whose commits fail: theirs is the answer of errorFunc. */
+export const failingKinds = ['failing at once', 'failing later'] as const
+export type Kind = 'bare' | (typeof gatedKinds)[number] | (typeof failingKinds)[number]
+
+/** What errorFunc answers. */
+export const failure = { status: 503, header: 'x-answer', body: 'the answer' } as const
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void
 
@@ -46,6 +57,8 @@ interface Playing {
   readonly conversation: Conversation
   readonly observed: Promise<Observations>[]
   readonly unheard: unknown[]
+  /** How many sessions have been committed. */
+  commits: number
 }
 
 const playingKey = contextKey<Playing>('playing')
@@ -73,7 +86,7 @@ export class Contestant {
       observed?.push(
         perform(res, steps, {
           isHttp2: protocol === 'h2c',
-          skips: (step) => kind === 'modified, later' && isTooLate(step, res),
+          skips: (step) => takesTurns(kind) && isTooLate(step, res),
         }),
       )
     }
@@ -85,7 +98,7 @@ export class Contestant {
     const id = String(this.#count++)
     const observed: Promise<Observations>[] = []
     const unheard: unknown[] = []
-    this.#playing.set(id, { conversation, observed, unheard })
+    this.#playing.set(id, { conversation, observed, unheard, commits: 0 })
     const wire = await inTime<Outcome['wire']>(
       this.#protocol === 'http'
         ? this.#overHttp1(id, conversation)
@@ -95,6 +108,28 @@ export class Contestant {
     const observations = await inTime(Promise.all(observed), 'no end of the handler')
     this.#playing.delete(id)
     return { wire, observations, unheard }
+  }
+
+  /** Plays with a client that leaves after some turns; tells how many handlers ran, and how many sessions were committed. */
+  async leave(conversation: Conversation): Promise<{ handlers: number; commits: number }> {
+    const id = String(this.#count++)
+    const playing: Playing = { conversation, observed: [], unheard: [], commits: 0 }
+    this.#playing.set(id, playing)
+    const served = once(this.#running.server, 'connection')
+    const leave =
+      this.#protocol === 'http' ? this.#ask(id, conversation) : this.#askHttp2(id, conversation)
+    const [socket] = (await served) as [Socket]
+    for (let left = conversation.turns; left > 0; left--) await turn()
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    leave()
+    await inTime(closed, 'no end of the connection')
+    await inTime(Promise.all(playing.observed), 'no end of the handler')
+    const committed = async () => {
+      while (playing.commits < playing.observed.length) await turn()
+    }
+    await inTime(committed(), 'a session is not committed')
+    this.#playing.delete(id)
+    return { handlers: playing.observed.length, commits: playing.commits }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,6 +152,20 @@ export class Contestant {
     return joinsChunks ? wire.replaceAll(/\r\n[0-9a-f]+\r\n/g, '') : wire
   }
 
+  #ask(id: string, { exchanges }: Conversation): () => void {
+    const socket = connect(this.#running.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(exchanges.map((exchange, i) => requestOf(exchange, `/${id}/${i}`, false)).join(''))
+    return () => socket.destroy()
+  }
+
+  #askHttp2(id: string, { exchanges }: Conversation): () => void {
+    const session = connectHttp2(`http://127.0.0.1:${this.#running.port}`)
+    session.on('error', () => {})
+    for (const [i, exchange] of exchanges.entries()) void streamOf(session, exchange, `/${id}/${i}`)
+    return () => session.destroy()
+  }
+
   async #overHttp2(id: string, { exchanges }: Conversation): Promise<Stream[]> {
     if (!this.#session || this.#session.destroyed || this.#session.closed) {
       this.#session = connectHttp2(`http://127.0.0.1:${this.#running.port}`)
@@ -128,18 +177,16 @@ export class Contestant {
 }
 
 function gated(kind: Kind, handler: Listener, playing: Map<string, Playing>): Listener {
-  const manager = new SessionManager({
-    store: kind === 'modified, later' ? new SlowStore() : new MemoryStore({ cleanupInterval: 0 }),
-    onError: (error, ctx) => ctx.value(playingKey)?.unheard.push(error),
-    errorFunc: (req, res, error) => {
-      contextOf(req).value(playingKey)?.unheard.push(error)
-      res.destroy()
+  const names = kind === 'two managers' ? ['session', 'session-2'] : ['session']
+  const managers = names.map((name) => managerOf(kind, name))
+  const wrapped = managers.reduceRight<Listener>(
+    (next, manager) => manager.loadAndSave(next),
+    (req, res) => {
+      if (kind !== 'untouched')
+        for (const manager of managers) manager.put(contextOf(req), 'key', 'value')
+      handler(req, res)
     },
-  })
-  const wrapped = manager.loadAndSave((req: IncomingMessage, res: ServerResponse) => {
-    if (kind !== 'untouched') manager.put(contextOf(req), 'key', 'value')
-    handler(req, res)
-  })
+  )
   return (req, res) => {
     const played = playing.get(req.url?.split('/')[1] ?? '')
     if (played) bindContext(req, withValue(contextOf(req), playingKey, played))
@@ -147,9 +194,54 @@ function gated(kind: Kind, handler: Listener, playing: Map<string, Playing>): Li
   }
 }
 
+function takesTurns(kind: Kind): boolean {
+  return kind === 'modified, later' || kind === 'two managers' || kind === 'failing later'
+}
+
+function managerOf(kind: Kind, name: string): SessionManager {
+  const fails = failingKinds.includes(kind as never)
+  return new SessionManager({
+    cookie: { name },
+    store: takesTurns(kind) ? new SlowStore(fails) : new QuickStore(fails),
+    onError: (error, ctx) => ctx.value(playingKey)?.unheard.push(error),
+    async errorFunc(req, res, error) {
+      if (!fails) {
+        contextOf(req).value(playingKey)?.unheard.push(error)
+        res.destroy()
+        return
+      }
+      res.statusCode = failure.status
+      res.setHeader(failure.header, '1')
+      res.write(failure.body.slice(0, 4))
+      await turn()
+      res.end(failure.body.slice(4))
+    },
+  })
+}
+
+// A store whose every commit fails, or none.
+class QuickStore extends MemoryStore {
+  readonly #fails: boolean
+
+  constructor(fails: boolean) {
+    super({ cleanupInterval: 0 })
+    this.#fails = fails
+  }
+
+  override commit(token: string, data: Uint8Array, expiry: Date): void {
+    if (this.#fails) throw new Error('disk full')
+    super.commit(token, data, expiry)
+  }
+}
+
 // A store that takes the conversation's turns for each commit; none is still later than at once.
 class SlowStore implements CtxStore {
   readonly #memory = new MemoryStore({ cleanupInterval: 0 })
+  readonly #fails: boolean
+
+  constructor(fails: boolean) {
+    this.#fails = fails
+  }
 
   findCtx(_ctx: Context, token: string) {
     return this.#memory.find(token)
@@ -157,7 +249,10 @@ class SlowStore implements CtxStore {
 
   async commitCtx(ctx: Context, token: string, data: Uint8Array, expiry: Date): Promise<void> {
     await undefined
-    for (let left = ctx.value(playingKey)?.conversation.turns ?? 0; left > 0; left--) await turn()
+    const playing = ctx.value(playingKey)
+    for (let left = playing?.conversation.turns ?? 0; left > 0; left--) await turn()
+    if (this.#fails) throw new Error('disk full')
+    if (playing) playing.commits++
     this.#memory.commit(token, data, expiry)
   }
 

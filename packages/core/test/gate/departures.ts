@@ -17,6 +17,8 @@ import type { Step } from './program.ts'
  *    status with them.
  * 6. What is no chunk is refused before the head is sent. Over HTTP/2 Node has sent it by then.
  * 7. From Node 26 on what is written in one turn is one chunk, and what was held is written in one turn.
+ * 8. While a commit is pending, `_header` of HTTP/1 is null, though `headersSent` is true: Node's `setHeader` asks it, and the
+ *    keepers need that. `_implicitHeader`, which middleware calls where it finds none, does nothing meanwhile.
  */
 
 /** Steps that are not played on a response whose commit may be pending (2). */
@@ -49,7 +51,7 @@ export const foundLate: ReadonlySet<string> = new Set([
 /** The lines of a head without those that the gate adds (1), and without what moves by itself. */
 export function withoutOurs(lines: readonly string[]): string[] {
   const ours =
-    /^(?:vary: cookie$|cache-control: no-cache="set-cookie"$|set-cookie: session=|date: )/i
+    /^(?:vary: cookie$|cache-control: no-cache="set-cookie"$|set-cookie: session(?:-2)?=|date: )/i
   const theirs = lines
     .filter((line) => !ours.test(line))
     .map((line) => line.replace(/^cache-control/i, 'Cache-Control'))

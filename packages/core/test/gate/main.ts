@@ -17,7 +17,7 @@ async function play(protocol: Protocol): Promise<boolean> {
     played++
     requests += conversation.exchanges.length
     if (process.stdout.isTTY && played % 100 === 0) process.stdout.write(`\r${protocol}: ${played}`)
-    const differences = await contest.differences(conversation)
+    const differences = await contest.wrongs(conversation)
     if (differences.length > 0) throw new Error(differences.join('\n'))
   })
   const { failed, counterexample, errorInstance } = await fc.check(property, {

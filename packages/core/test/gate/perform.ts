@@ -34,6 +34,8 @@ export async function perform(
   const told: string[] = []
   const errors: string[] = []
   const lines: string[] = []
+  // Two managers, a pipeline and this function listen for its close.
+  res.setMaxListeners(20)
   const closed = closeOf(res)
   res.on('finish', () => told.push('finish'))
   res.on('close', () => told.push('close'))
