@@ -165,12 +165,16 @@ export class SessionData implements SessionState {
     if (this.#changes.length === 0) this.#counts = false
   }
 
-  /** Starts from what others have written: the pending changes are made to that. */
-  rebase({ deadline, values }: SessionState): void {
-    this.deadline = deadline
+  /**
+   * Starts from what others have written: the pending changes are made to that. All of them or none: when one throws, it
+   * is as it was.
+   */
+  rebase(base: SessionState): void {
+    const state = { deadline: base.deadline, values: new Map(base.values) }
+    for (const change of this.#changes) change(state)
+    this.deadline = state.deadline
     this.values.clear()
-    for (const [key, value] of values) this.values.set(key, value)
-    for (const change of this.#changes) change(this)
+    for (const [key, value] of state.values) this.values.set(key, value)
   }
 
   put(key: string, value: unknown): void {

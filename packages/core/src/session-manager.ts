@@ -225,8 +225,9 @@ export class SessionManager<
    * counter never loses an increment.
    *
    * `fn` is pure: it may be called several times, of which the last counts. What it changes in the value it is given, or
-   * elsewhere, may happen twice, or to a value that is not kept. On a store without atomic methods it is called once, and
-   * the last writer wins.
+   * elsewhere, may happen twice, or to a value that is not kept. When it throws at once, nothing is changed; when it throws
+   * at a conflict, the commit rejects with its error, nothing is written, and this request still sees what it saw. On a
+   * store without atomic methods it is called once, and the last writer wins.
    */
   update<K extends Key<Values>>(
     ctx: Context,

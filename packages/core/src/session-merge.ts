@@ -169,15 +169,13 @@ export class SessionMerge {
     if (late) return this.#claimOne(data, other, late, tries + 1)
     const found = row && this.#tools.reader.understood(this.#ctx, row)
     if (!found || found === 'unreadable') {
-      other.state = nothing()
+      this.#remake(data, other, nothing())
       other.settled = true
       other.claims.length = 0
-      this.#remake(data)
       return
     }
-    other.state = found.state
+    this.#remake(data, other, found.state)
     other.bytes = found.data
-    this.#remake(data)
     return this.#claimOne(data, other, found.data, tries + 1)
   }
 
@@ -209,10 +207,17 @@ export class SessionMerge {
     if (this.#limit.over) throw this.#limit.error('mergeSession')
   }
 
-  // The changes are made anew, with what there now is to merge.
-  #remake(data: SessionData): void {
+  // The changes are made anew, with `state` to merge; when one throws, all is as it was.
+  #remake(data: SessionData, other: MergedSession, state: SessionState): void {
     const base = data.stored && this.#tools.reader.decode(data.stored.data)
-    data.rebase(base ?? { deadline: data.initialDeadline, values: new Map() })
+    const before = other.state
+    other.state = state
+    try {
+      data.rebase(base ?? { deadline: data.initialDeadline, values: new Map() })
+    } catch (error) {
+      other.state = before
+      throw error
+    }
   }
 }
 

@@ -146,17 +146,18 @@ export class SessionSwap {
     const targets = [...this.#data.doubts].map((doubt) => doubt.storeToken)
     // The old place first: a rename that comes late is then seen in one of the two.
     const places = [...new Set([storeToken, ...targets])]
-    return orElse(
-      () => this.#lookAt(places, this.#stored),
-      (error) => {
-        throw this.#fault ?? error
-      },
-    )
+    return this.#lookAt(places, this.#stored)
   }
 
   #lookAt([place, ...others]: readonly string[], stored: StoredRow): Awaitable<Finding> {
     if (place === undefined) return 'gone'
-    return andThen(this.#tools.reader.row(this.#ctx, place, false), (row) => {
+    const read = orElse(
+      () => this.#tools.reader.row(this.#ctx, place, false),
+      (error) => {
+        throw this.#fault ?? error
+      },
+    )
+    return andThen(read, (row) => {
       this.#checkTime()
       // The late answer of an earlier commit has told meanwhile.
       if (this.#data.stored !== stored) return 'still there'
@@ -183,8 +184,9 @@ export class SessionSwap {
   #rebase(bytes: Uint8Array): boolean {
     const state = this.#tools.reader.decode(bytes)
     if (!state) return false
-    this.#data.filedAs(this.#stored.storeToken, bytes)
+    // First what may throw: an update's function.
     this.#data.rebase(state)
+    this.#data.filedAs(this.#stored.storeToken, bytes)
     return true
   }
 

@@ -171,6 +171,33 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(manager.get(ctx, 'a')).toBe(1)
     })
 
+    it('an update whose function throws at a conflict fails the commit, each time, and nothing is written or changed', async () => {
+      const { manager, elsewhere, session, read } = world(turns)
+      const token = await session({ stock: 1 })
+      const take = (stock: unknown) => {
+        if (stock === 0) throw new Error('sold out')
+        return Number(stock) - 1
+      }
+      const one = await load(manager, token)
+      const two = await load(elsewhere, token)
+      manager.put(one, 'before', 1)
+      manager.update(one, 'stock', take)
+      manager.put(one, 'bought', true)
+      elsewhere.update(two, 'stock', take)
+      await elsewhere.commit(two)
+      for (let n = 0; n < 2; n++) {
+        await expect(manager.commit(one)).rejects.toThrow('sold out')
+        expect(manager.keys(one)).toEqual(['before', 'bought', 'stock'])
+        expect(await read(token)).toEqual({ stock: 0 })
+      }
+      // What lets the function succeed lets the commit succeed, whole.
+      const three = await load(elsewhere, token)
+      elsewhere.put(three, 'stock', 5)
+      await elsewhere.commit(three)
+      await manager.commit(one)
+      expect(await read(token)).toEqual({ before: 1, bought: true, stock: 4 })
+    })
+
     for (const [how, revoke] of Object.entries({
       destroyed: (m: SessionManager, ctx: Context) => m.destroy(ctx),
       renewed: async (m: SessionManager, ctx: Context) => {
@@ -741,6 +768,31 @@ for (const [kind, turns] of Object.entries(kinds)) {
       await manager.commit(ctx)
       expect(await read(token)).toEqual({ both: 'other', other: 1, late: 1, ours: 1, after: 1 })
       expect(store.size).toBe(1)
+    })
+
+    it('gives the other back when an update throws at what the other has become, and merges nothing', async () => {
+      const { manager, elsewhere, read, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      manager.put(ctx, 'after', 1)
+      manager.update(ctx, 'other', (n) => {
+        if (n === 0) throw new Error('sold out')
+        return Number(n) - 1
+      })
+      const changed = await load(elsewhere, other)
+      elsewhere.put(changed, 'other', 0)
+      await elsewhere.commit(changed)
+      for (let n = 0; n < 2; n++) {
+        await expect(manager.commit(ctx)).rejects.toThrow('sold out')
+        expect(manager.keys(ctx)).toEqual(['after', 'both', 'other', 'ours'])
+        expect(manager.get(ctx, 'other')).toBe(0)
+        expect(await read(token)).toEqual({ both: 'ours', ours: 1 })
+        expect(await read(other)).toEqual({ both: 'other', other: 0 })
+      }
+      elsewhere.put(changed, 'other', 7)
+      await elsewhere.commit(changed)
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ both: 'other', other: 6, ours: 1, after: 1 })
+      expect(await read(other)).toBeUndefined()
     })
 
     it('merges nothing when the other is gone', async () => {
