@@ -1,4 +1,4 @@
-import { SessionError } from './errors.ts'
+import { headersSent, SessionError } from './errors.ts'
 
 /** What a request has done to its session. `'revoked'`: gone from the store while the request was running. */
 export type Status = 'unmodified' | 'modified' | 'destroyed' | 'revoked'
@@ -51,7 +51,8 @@ export const writeMarkKey = '__write'
 /** Marks a session that another is taking in: from then on nobody finds it. */
 export const claimKey = '__claim'
 
-const internalKeys: readonly string[] = [rememberMeKey, writeMarkKey, claimKey]
+const reservedKeys: readonly string[] = [writeMarkKey, claimKey]
+const internalKeys: readonly string[] = [rememberMeKey, ...reservedKeys]
 const lastDeadline = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /** One session as one request sees it: what was loaded, what has changed, and where it is filed. */
@@ -141,6 +142,12 @@ export class SessionData implements SessionState {
     this.#cookieSent ||= withCookie
   }
 
+  /** They did not leave: what was to be sent with them has failed. */
+  stay(): void {
+    this.#headersLeft = false
+    this.#cookieSent = false
+  }
+
   /** Has the next commit file it under another token. */
   identify(token: string, storeToken: string): void {
     this.token = token
@@ -178,21 +185,21 @@ export class SessionData implements SessionState {
   }
 
   put(key: string, value: unknown): void {
-    requireString(key)
+    requireKey(key)
     this.apply(({ values }) => values.set(key, value))
   }
 
   /** Puts what `fn` makes of the value; at a conflict, of the value that others have written. */
   update(key: string, fn: (current: unknown) => unknown): unknown {
-    requireString(key)
+    requireKey(key)
     this.apply(({ values }) => values.set(key, fn(values.get(key))))
     this.#counts = true
     return this.values.get(key)
   }
 
-  /** Takes the value out; a change only when the key was there. */
+  /** Takes the value out; a change only when the key was there, and is not one of the session's own. */
   pop(key: string): unknown {
-    if (!this.values.has(key)) return undefined
+    if (!this.values.has(key) || reservedKeys.includes(key)) return undefined
     const value = this.values.get(key)
     this.apply(({ values }) => values.delete(key))
     return value
@@ -259,9 +266,16 @@ export class SessionData implements SessionState {
     this.onChange?.()
   }
 
-  /** Throws `ERR_SESSION_HEADERS_SENT` when a commit would make a session that the client never hears of. */
+  /**
+   * Throws `ERR_SESSION_HEADERS_SENT` for what the client never hears of: a session that a commit would make, and, once
+   * the headers have left, a change to one that is revoked.
+   */
   requireReachable(): void {
-    if (this.reachable || this.status === 'revoked') return
+    if (this.status === 'revoked') {
+      if (!this.#headersLeft) return
+      throw headersSent('the session was revoked, and the client cannot learn of another')
+    }
+    if (this.reachable) return
     throw new SessionError(
       'ERR_SESSION_HEADERS_SENT',
       'the response headers have left without a session cookie, so the client cannot learn of a new session: change it before the first byte is written',
@@ -281,8 +295,11 @@ function applicationKeys(values: ReadonlyMap<string, unknown>): string[] {
   return [...values.keys()].filter((key) => !internalKeys.includes(key))
 }
 
-function requireString(key: unknown): void {
+function requireKey(key: unknown): void {
   if (typeof key !== 'string') {
     throw new TypeError(`a session key must be a string; it is of type ${typeof key}`)
+  }
+  if (reservedKeys.includes(key)) {
+    throw new TypeError(`the key ${key} is the session manager's own: use another`)
   }
 }

@@ -1067,6 +1067,35 @@ describe('over HTTP', () => {
     expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
   })
 
+  for (const late of [false, true]) {
+    it(`a change to a revoked session ${late ? 'throws after the first byte, and changes nothing' : 'is one of memory alone before the first byte'}`, async () => {
+      const { manager, elsewhere, session, store } = world(2)
+      const token = await session()
+      const seen: unknown[] = []
+      await using server = await serve(
+        manager.loadAndSave(async (req, res) => {
+          const ctx = contextOf(req)
+          await elsewhere.destroy(await load(elsewhere, token))
+          manager.put(ctx, 'b', 2)
+          await manager.commit(ctx)
+          if (late) {
+            res.write('first')
+            expect(() => manager.put(ctx, 'c', 3)).toThrow(
+              expect.objectContaining({ code: 'ERR_SESSION_HEADERS_SENT' }),
+            )
+          } else manager.put(ctx, 'c', 3)
+          seen.push(await manager.commit(ctx), manager.status(ctx), manager.keys(ctx))
+          res.end()
+        }),
+      )
+      const client = new Client(server.url)
+      client.cookies.set('session', token)
+      expect((await client.get('/')).status).toBe(200)
+      expect(seen).toEqual([undefined, 'revoked', late ? ['a', 'b'] : ['a', 'b', 'c']])
+      expect(store.size).toBe(0)
+    })
+  }
+
   for (const explicit of [false, true]) {
     it(`a login whose session was renewed elsewhere is answered by errorFunc${explicit ? ', also when the handler commits itself' : ''}`, async () => {
       const failures: unknown[] = []
