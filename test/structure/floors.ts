@@ -15,7 +15,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
     ['store', 'codec', 'session-data', 'json-values'],
     ['context', 'before-headers', 'cookie', 'cleanup'],
-    ['gate', 'time-limit', 'token'],
+    ['gate', 'time-limit', 'token', 'repeated'],
     ['held-calls'],
     ['idle-connections'],
     ['response-head', 'json-time', 'errors', 'duration', 'cache-control', 'awaitable', 'backoff'],

@@ -42,3 +42,8 @@ export function headersSent(consequence: string): SessionError {
     `the response headers have left: ${consequence}; do it before the first byte is written`,
   )
 }
+
+/** Whether `error` is a mistake in the program, which would be made again. Some stores fail so when their connection does. */
+export function isOfTheCaller(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError
+}

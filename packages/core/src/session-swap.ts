@@ -3,8 +3,9 @@ import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
 import type { Lane } from './commit-queue.ts'
 import type { Context } from './context.ts'
-import { SessionError } from './errors.ts'
+import { isOfTheCaller, SessionError } from './errors.ts'
 import type { CheckedOptions } from './options.ts'
+import { repeated } from './repeated.ts'
 import { type Attempt, type SessionData, type StoredRow, writeMarkKey } from './session-data.ts'
 import type { SessionReader } from './session-reader.ts'
 import type { AtomicStore } from './store.ts'
@@ -129,6 +130,7 @@ export class SessionSwap {
       const expiry = this.#done(finding)
       if (this.#data.pending === 0) return expiry
     }
+    // A mistake in the program would be made again; the row has told that it was one.
     if (this.#faults > mostFaults || isOfTheCaller(this.#fault)) throw this.#fault
     if (this.#tries >= mostTries) throw conflict(this.#tries)
     // The first repetition at once: within a synchronous store, nobody can come between.
@@ -152,7 +154,11 @@ export class SessionSwap {
   #lookAt([place, ...others]: readonly string[], stored: StoredRow): Awaitable<Finding> {
     if (place === undefined) return 'gone'
     const read = orElse(
-      () => this.#tools.reader.row(this.#ctx, place, false),
+      () =>
+        repeated(
+          () => this.#tools.reader.row(this.#ctx, place, false),
+          () => this.#limit.over,
+        ),
       (error) => {
         throw this.#fault ?? error
       },
@@ -212,11 +218,6 @@ export class SessionSwap {
 /** Whether two arrays hold the same bytes. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a === b || Buffer.compare(a, b) === 0
-}
-
-// A mistake in the program would be made again. Some stores fail so when their connection does: the row tells that.
-function isOfTheCaller(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof RangeError
 }
 
 function inDoubt(): SessionError {

@@ -2,6 +2,7 @@ import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { type Context, withoutSignal } from './context.ts'
 import type { CheckedOptions } from './options.ts'
+import { repeated } from './repeated.ts'
 import { revoked, type SessionData } from './session-data.ts'
 import { SessionMerge } from './session-merge.ts'
 import type { SessionReader } from './session-reader.ts'
@@ -65,8 +66,11 @@ export class SessionWriter {
     limit: TimeLimit,
   ): Awaitable<Committed | undefined> {
     const expiry = this.expiryOf(data.deadline)
-    const touched = limit.apply(atomic.touch(ctx, data.storeToken, expiry), 'touch')
-    return andThen(touched, (live) =>
+    const touched = repeated(
+      () => atomic.touch(ctx, data.storeToken, expiry),
+      () => limit.over,
+    )
+    return andThen(limit.apply(touched, 'touch'), (live) =>
       live ? { token: data.token, expiry } : this.#revoke(ctx, data),
     )
   }

@@ -389,6 +389,61 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(manager.status(ctx)).toBe('revoked')
     })
 
+    for (const when of ['before', 'after'] as const) {
+      it(`a touch that fails ${when} it was done is made again`, async () => {
+        const { manager, session, store } = world(turns, { idleTimeout: hour, touchInterval: 0 })
+        const token = await session()
+        const ctx = await load(manager, token)
+        store.fault(when)
+        store.fault(when)
+        store.calls.length = 0
+        expect(await manager.commit(ctx)).toMatchObject({ token })
+        expect(store.calls).toEqual(['touch', 'touch', 'touch'])
+      })
+    }
+
+    it('a touch that goes on failing is an error; one that the store refuses to understand is not made again', async () => {
+      const { manager, session, store } = world(turns, { idleTimeout: hour, touchInterval: 0 })
+      const token = await session()
+      for (const error of [new Error('no touch'), new TypeError('too late')]) {
+        const ctx = await load(manager, token)
+        store.failing.set('touch', error)
+        store.calls.length = 0
+        await expect(manager.commit(ctx)).rejects.toThrow(error)
+        expect(store.calls).toHaveLength(error instanceof TypeError ? 1 : 4)
+      }
+    })
+
+    it('a touch whose session is gone when it is made again is a revocation', async () => {
+      const { manager, session, store, errors } = world(turns, {
+        idleTimeout: hour,
+        touchInterval: 0,
+      })
+      const token = await session()
+      const ctx = await load(manager, token)
+      store.fault('before')
+      store.memory.delete(token)
+      expect(await manager.commit(ctx)).toBeUndefined()
+      expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
+    })
+
+    it('a look that fails after a conflict is made again', async () => {
+      const { manager, elsewhere, session, store, read } = world(turns)
+      const token = await session()
+      const one = await load(manager, token)
+      const two = await load(elsewhere, token)
+      elsewhere.put(two, 'b', 2)
+      await elsewhere.commit(two)
+      manager.put(one, 'c', 3)
+      const { find } = store
+      store.find = () => {
+        store.find = find
+        throw new Error('connection lost')
+      }
+      await manager.commit(one)
+      expect(await read(token)).toEqual({ a: 1, b: 2, c: 3 })
+    })
+
     it('a TypeError is looked into, but not tried again; what follows may put it right', async () => {
       const { manager, session, store, read } = world(turns)
       const token = await session()
