@@ -35,6 +35,16 @@ export class SessionError extends Error {
   }
 }
 
+/** The conflict of a commit that has met a session which another is taking in, for too long. */
+export class ClaimedElsewhere extends SessionError {
+  constructor() {
+    super(
+      'ERR_SESSION_CONFLICT',
+      'another request was merging the session into its own, and was neither done nor gave it back; nothing was written',
+    )
+  }
+}
+
 /** The error for what the client can no longer be told. */
 export function headersSent(consequence: string): SessionError {
   return new SessionError(

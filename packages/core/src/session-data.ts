@@ -16,6 +16,8 @@ export type Change = (state: SessionState) => void
 export interface StoredRow {
   readonly storeToken: string
   readonly data: Uint8Array
+  /** Whether another session was taking it in when it was read. */
+  readonly isClaimed: boolean
 }
 
 /** One write of a session over the row that holds it: one call of the store. */
@@ -30,6 +32,13 @@ export interface Attempt {
   readonly merges: readonly MergedSession[]
 }
 
+/** A write that marks a session as claimed. */
+export interface Claim {
+  readonly bytes: Uint8Array
+  /** Whether the store has said that it was done. Otherwise it may come late. */
+  isSure: boolean
+}
+
 /** Another session that the next commit takes in. */
 export interface MergedSession {
   readonly storeToken: string
@@ -37,7 +46,7 @@ export interface MergedSession {
   bytes: Uint8Array
   state: SessionState
   /** What its row holds, or may hold, while a commit keeps it for itself; the last one is the present commit's. */
-  readonly claims: Uint8Array[]
+  readonly claims: Claim[]
   /** Whether there is nothing left to claim: its values are in ours, or it was gone. */
   settled: boolean
 }
@@ -48,7 +57,7 @@ export const rememberMeKey = '__rememberMe'
 /** Tells apart two writes that would otherwise be the same bytes. See docs/decisions/0011. */
 export const writeMarkKey = '__write'
 
-/** Marks a session that another is taking in: from then on nobody finds it. */
+/** Marks a session that another is taking in: from then on nobody finds it, and it can be destroyed all the same. */
 export const claimKey = '__claim'
 
 const reservedKeys: readonly string[] = [writeMarkKey, claimKey]
@@ -72,8 +81,10 @@ export class SessionData implements SessionState {
   readonly merges: MergedSession[] = []
   /** Its deadline when it was made, or destroyed: what a session starts from that no store holds yet. */
   initialDeadline: Date
-  /** The store token of a row that could not be decoded, which this session stands in for. */
-  unreadable: string | undefined
+  /** The store token of a row that cannot be decoded, or that another session takes in: this one stands in for it. */
+  standsInFor: string | undefined
+  /** Rows that go when a commit is through, where no write moves them. */
+  readonly leftovers: Set<string> = new Set()
   /** Loaded as modified only because its expiry is due to be moved. */
   touchDue = false
   deadline: Date
@@ -121,6 +132,11 @@ export class SessionData implements SessionState {
     return this.merges.some(({ storeToken }) => storeToken === this.stored?.storeToken)
   }
 
+  /** Whether it keeps other sessions for itself. */
+  get holdsClaims(): boolean {
+    return this.merges.some(({ claims, settled }) => claims.length > 0 && !settled)
+  }
+
   /** Whether a write that may be done, or come late, takes `other` in. */
   mayHold(other: MergedSession): boolean {
     return [...this.doubts].some(({ merges }) => merges.includes(other))
@@ -155,8 +171,8 @@ export class SessionData implements SessionState {
   }
 
   /** The row under `storeToken` was read or written, and holds `data`. */
-  filedAs(storeToken: string, data: Uint8Array): void {
-    this.stored = { storeToken, data }
+  filedAs(storeToken: string, data: Uint8Array, isClaimed = false): void {
+    this.stored = { storeToken, data, isClaimed }
     this.rows.add(storeToken)
   }
 
@@ -245,7 +261,8 @@ export class SessionData implements SessionState {
     this.unfiled()
     this.rows.clear()
     this.merges.length = 0
-    this.unreadable = undefined
+    this.standsInFor = undefined
+    this.leftovers.clear()
     this.touchDue = false
     this.initialDeadline = deadline
     this.deadline = deadline

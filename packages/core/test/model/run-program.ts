@@ -91,6 +91,8 @@ class RunningRequest {
       return false
     }
     const storeToken = storeTokenOf(manager, manager.token(this.#ctx))
+    const asked = storeTokenOf(manager, cookie)
+    if (storeToken === '' && this.#log.foundClaimed.has(asked)) this.#log.standsInFor = asked
     this.#log.loaded(storeToken, manager.deadline(this.#ctx).getTime())
     return true
   }
@@ -143,6 +145,7 @@ class RunningRequest {
       case 'renewToken':
         await this.#try(async () => {
           await manager.renewToken(ctx)
+          log.renewed()
           log.changes.push({ kind: 'deadline', at: manager.deadline(ctx).getTime() })
         })
         return
@@ -167,7 +170,8 @@ class RunningRequest {
     log.found.delete(from)
     await this.#try(async () => {
       await this.#manager.mergeSession(this.#ctx, token)
-      if (!log.found.has(from) || log.tokens.has(from) || log.work.merging.has(from)) return
+      if (!log.found.has(from) || log.tokens.has(from)) return
+      if (log.leaving.has(from) || log.work.merging.has(from)) return
       log.work.merging.add(from)
       log.merged.add(from)
       log.changes.push({ kind: 'merge', from })
