@@ -5,7 +5,8 @@
  *   `loadAndSave`, or another context was passed. (SCS panics with the same words.)
  * - `ERR_SESSION_NOT_ITERABLE`: the store has neither `scan` nor `all`.
  * - `ERR_SESSION_UNREADABLE`: the row was found, but its data could not be decoded.
- * - `ERR_SESSION_CONFLICT`: other requests changed the session at each of several tries to commit it.
+ * - `ERR_SESSION_CONFLICT`: other requests changed the session at each of several tries to commit it, or one was merging
+ *   it all the time. `onError` hears it of a merge that failed, when it cannot be known what was done.
  * - `ERR_SESSION_REVOKED`: the session was destroyed or renewed elsewhere while this request was running.
  * - `ERR_SESSION_HEADERS_SENT`: the response's headers have left, so the client cannot learn of the change.
  * - `ERR_SESSION_STORE_TIMEOUT`: the store did not answer within `storeTimeout`.

@@ -91,7 +91,7 @@ export class SessionLifecycle {
       const storeToken = this.#storeToken(token)
       return andThen(this.#reader.find(ctx, storeToken, false), (found) => {
         if (!found || found === 'unreadable' || isKnown(data, storeToken)) return
-        // Another has it. It may come back, but then it is no loss that it was not merged.
+        // Another has it: there is no such session just now.
         if (found.state.isClaimed) return
         const { data: bytes, state } = found
         const other = { storeToken, bytes, state, claims: [], settled: false }
