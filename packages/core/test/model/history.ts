@@ -136,6 +136,7 @@ export class History {
   deleted(log: RequestLog, token: string): void {
     if (!log.mayDelete(token)) this.violation(`${log.name} deleted what it must not`)
     this.#left(token)
+    log.signedOut?.add(token)
     this.#deleted.add(token)
     this.#rows.delete(token)
   }
@@ -167,6 +168,11 @@ export class History {
     for (const token of [...log.tokens, ...log.ended])
       if (this.#known.has(token)) this.#die(log, token)
     log.reset(deadline)
+  }
+
+  /** A destroy of one of all sessions was answered. */
+  signedOut(log: RequestLog): void {
+    for (const token of log.signedOut ?? []) if (this.#known.has(token)) this.#die(log, token)
   }
 
   /** A request was told that its session is gone. */

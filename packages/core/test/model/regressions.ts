@@ -114,6 +114,14 @@ export const regressions: Readonly<Record<string, Program>> = {
         request(0, 0, ['destroy']),
       ],
     },
+  'a session that is claimed is signed out with the others': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['merge 1', 'put a', 'commit', 'pause']),
+      request(0, 1, ['destroy', 'signOutEverywhere']),
+      request(1, 1, ['put b', 'commit']),
+    ],
+  },
   'two that take each other in': {
     browsers: 2,
     requests: [
@@ -148,6 +156,7 @@ function step(text: string): Step {
     case 'clear':
     case 'renewToken':
     case 'destroy':
+    case 'signOutEverywhere':
     case 'pause':
       return { do: what }
     default:

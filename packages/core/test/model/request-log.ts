@@ -19,6 +19,8 @@ export class RequestLog {
   standsInFor = ''
   /** What it stood in for before it renewed its token: it goes when that is committed. */
   readonly leaving = new Set<string>()
+  /** What it has deleted of the session that it ends while it signs out everywhere; `undefined` when it does not. */
+  signedOut: Set<string> | undefined
   /** Whether a commit has found the session revoked. */
   revoked = false
   /** Whether a destroy is under way, or has failed. */
@@ -88,7 +90,7 @@ export class RequestLog {
 
   /** Whether it may delete what is under `token`. */
   mayDelete(token: string): boolean {
-    if (this.#former.has(token)) return true
+    if (this.#former.has(token) || this.signedOut) return true
     if (this.leaving.has(token)) return true
     if (this.standsInFor === token) return this.destroying
     if (this.tokens.has(token)) return this.destroying || this.filed !== token

@@ -152,6 +152,17 @@ class RunningRequest {
       case 'mergeSession':
         await this.#merge(this.#jar[step.browser] ?? '')
         return
+      case 'signOutEverywhere':
+        await this.#try(async () => {
+          await manager.iterate(ctx, async (each) => {
+            log.signedOut = new Set()
+            await manager.destroy(each)
+            this.#world.history.signedOut(log)
+          })
+          // What has failed may still be done.
+          log.signedOut = undefined
+        })
+        return
       case 'destroy':
         log.destroying = true
         await this.#try(async () => {
