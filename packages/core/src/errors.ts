@@ -5,7 +5,8 @@
  *   `loadAndSave`, or another context was passed. (SCS panics with the same words.)
  * - `ERR_SESSION_NOT_ITERABLE`: the store has neither `scan` nor `all`.
  * - `ERR_SESSION_UNREADABLE`: the row was found, but its data could not be decoded.
- * - `ERR_SESSION_CONFLICT`: other requests changed the session at each of several tries to commit it.
+ * - `ERR_SESSION_CONFLICT`: other requests changed the session at each of several tries to commit it, or one was merging
+ *   it all the time. `onError` hears it of a merge that failed, when it cannot be known what was done.
  * - `ERR_SESSION_REVOKED`: the session was destroyed or renewed elsewhere while this request was running.
  * - `ERR_SESSION_HEADERS_SENT`: the response's headers have left, so the client cannot learn of the change.
  * - `ERR_SESSION_STORE_TIMEOUT`: the store did not answer within `storeTimeout`.
@@ -35,10 +36,25 @@ export class SessionError extends Error {
   }
 }
 
+/** The conflict of a commit that has met a session which another is taking in, for too long. */
+export class ClaimedElsewhere extends SessionError {
+  constructor() {
+    super(
+      'ERR_SESSION_CONFLICT',
+      'another request was merging the session into its own, and was neither done nor gave it back; nothing was written',
+    )
+  }
+}
+
 /** The error for what the client can no longer be told. */
 export function headersSent(consequence: string): SessionError {
   return new SessionError(
     'ERR_SESSION_HEADERS_SENT',
     `the response headers have left: ${consequence}; do it before the first byte is written`,
   )
+}
+
+/** Whether `error` is a mistake in the program, which would be made again. Some stores fail so when their connection does. */
+export function isOfTheCaller(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError
 }

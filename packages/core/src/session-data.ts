@@ -1,4 +1,4 @@
-import { SessionError } from './errors.ts'
+import { headersSent, SessionError } from './errors.ts'
 
 /** What a request has done to its session. `'revoked'`: gone from the store while the request was running. */
 export type Status = 'unmodified' | 'modified' | 'destroyed' | 'revoked'
@@ -16,6 +16,8 @@ export type Change = (state: SessionState) => void
 export interface StoredRow {
   readonly storeToken: string
   readonly data: Uint8Array
+  /** Whether another session was taking it in when it was read. */
+  readonly isClaimed: boolean
 }
 
 /** One write of a session over the row that holds it: one call of the store. */
@@ -30,6 +32,13 @@ export interface Attempt {
   readonly merges: readonly MergedSession[]
 }
 
+/** A write that marks a session as claimed. */
+export interface Claim {
+  readonly bytes: Uint8Array
+  /** Whether the store has said that it was done. Otherwise it may come late. */
+  isSure: boolean
+}
+
 /** Another session that the next commit takes in. */
 export interface MergedSession {
   readonly storeToken: string
@@ -37,7 +46,7 @@ export interface MergedSession {
   bytes: Uint8Array
   state: SessionState
   /** What its row holds, or may hold, while a commit keeps it for itself; the last one is the present commit's. */
-  readonly claims: Uint8Array[]
+  readonly claims: Claim[]
   /** Whether there is nothing left to claim: its values are in ours, or it was gone. */
   settled: boolean
 }
@@ -48,10 +57,11 @@ export const rememberMeKey = '__rememberMe'
 /** Tells apart two writes that would otherwise be the same bytes. See docs/decisions/0011. */
 export const writeMarkKey = '__write'
 
-/** Marks a session that another is taking in: from then on nobody finds it. */
+/** Marks a session that another is taking in: from then on nobody finds it, and it can be destroyed all the same. */
 export const claimKey = '__claim'
 
-const internalKeys: readonly string[] = [rememberMeKey, writeMarkKey, claimKey]
+const reservedKeys: readonly string[] = [writeMarkKey, claimKey]
+const internalKeys: readonly string[] = [rememberMeKey, ...reservedKeys]
 const lastDeadline = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /** One session as one request sees it: what was loaded, what has changed, and where it is filed. */
@@ -71,8 +81,10 @@ export class SessionData implements SessionState {
   readonly merges: MergedSession[] = []
   /** Its deadline when it was made, or destroyed: what a session starts from that no store holds yet. */
   initialDeadline: Date
-  /** The store token of a row that could not be decoded, which this session stands in for. */
-  unreadable: string | undefined
+  /** The store token of a row that cannot be decoded, or that another session takes in: this one stands in for it. */
+  standsInFor: string | undefined
+  /** Rows that go when a commit is through, where no write moves them. */
+  readonly leftovers: Set<string> = new Set()
   /** Loaded as modified only because its expiry is due to be moved. */
   touchDue = false
   deadline: Date
@@ -120,6 +132,11 @@ export class SessionData implements SessionState {
     return this.merges.some(({ storeToken }) => storeToken === this.stored?.storeToken)
   }
 
+  /** Whether it keeps other sessions for itself. */
+  get holdsClaims(): boolean {
+    return this.merges.some(({ claims, settled }) => claims.length > 0 && !settled)
+  }
+
   /** Whether a write that may be done, or come late, takes `other` in. */
   mayHold(other: MergedSession): boolean {
     return [...this.doubts].some(({ merges }) => merges.includes(other))
@@ -141,6 +158,12 @@ export class SessionData implements SessionState {
     this.#cookieSent ||= withCookie
   }
 
+  /** They did not leave: what was to be sent with them has failed. */
+  stay(): void {
+    this.#headersLeft = false
+    this.#cookieSent = false
+  }
+
   /** Has the next commit file it under another token. */
   identify(token: string, storeToken: string): void {
     this.token = token
@@ -148,8 +171,8 @@ export class SessionData implements SessionState {
   }
 
   /** The row under `storeToken` was read or written, and holds `data`. */
-  filedAs(storeToken: string, data: Uint8Array): void {
-    this.stored = { storeToken, data }
+  filedAs(storeToken: string, data: Uint8Array, isClaimed = false): void {
+    this.stored = { storeToken, data, isClaimed }
     this.rows.add(storeToken)
   }
 
@@ -165,30 +188,34 @@ export class SessionData implements SessionState {
     if (this.#changes.length === 0) this.#counts = false
   }
 
-  /** Starts from what others have written: the pending changes are made to that. */
-  rebase({ deadline, values }: SessionState): void {
-    this.deadline = deadline
+  /**
+   * Starts from what others have written: the pending changes are made to that. All of them or none: when one throws, it
+   * is as it was.
+   */
+  rebase(base: SessionState): void {
+    const state = { deadline: base.deadline, values: new Map(base.values) }
+    for (const change of this.#changes) change(state)
+    this.deadline = state.deadline
     this.values.clear()
-    for (const [key, value] of values) this.values.set(key, value)
-    for (const change of this.#changes) change(this)
+    for (const [key, value] of state.values) this.values.set(key, value)
   }
 
   put(key: string, value: unknown): void {
-    requireString(key)
+    requireKey(key)
     this.apply(({ values }) => values.set(key, value))
   }
 
   /** Puts what `fn` makes of the value; at a conflict, of the value that others have written. */
   update(key: string, fn: (current: unknown) => unknown): unknown {
-    requireString(key)
+    requireKey(key)
     this.apply(({ values }) => values.set(key, fn(values.get(key))))
     this.#counts = true
     return this.values.get(key)
   }
 
-  /** Takes the value out; a change only when the key was there. */
+  /** Takes the value out; a change only when the key was there, and is not one of the session's own. */
   pop(key: string): unknown {
-    if (!this.values.has(key)) return undefined
+    if (!this.values.has(key) || reservedKeys.includes(key)) return undefined
     const value = this.values.get(key)
     this.apply(({ values }) => values.delete(key))
     return value
@@ -234,7 +261,8 @@ export class SessionData implements SessionState {
     this.unfiled()
     this.rows.clear()
     this.merges.length = 0
-    this.unreadable = undefined
+    this.standsInFor = undefined
+    this.leftovers.clear()
     this.touchDue = false
     this.initialDeadline = deadline
     this.deadline = deadline
@@ -255,9 +283,16 @@ export class SessionData implements SessionState {
     this.onChange?.()
   }
 
-  /** Throws `ERR_SESSION_HEADERS_SENT` when a commit would make a session that the client never hears of. */
+  /**
+   * Throws `ERR_SESSION_HEADERS_SENT` for what the client never hears of: a session that a commit would make, and, once
+   * the headers have left, a change to one that is revoked.
+   */
   requireReachable(): void {
-    if (this.reachable || this.status === 'revoked') return
+    if (this.status === 'revoked') {
+      if (!this.#headersLeft) return
+      throw headersSent('the session was revoked, and the client cannot learn of another')
+    }
+    if (this.reachable) return
     throw new SessionError(
       'ERR_SESSION_HEADERS_SENT',
       'the response headers have left without a session cookie, so the client cannot learn of a new session: change it before the first byte is written',
@@ -277,8 +312,11 @@ function applicationKeys(values: ReadonlyMap<string, unknown>): string[] {
   return [...values.keys()].filter((key) => !internalKeys.includes(key))
 }
 
-function requireString(key: unknown): void {
+function requireKey(key: unknown): void {
   if (typeof key !== 'string') {
     throw new TypeError(`a session key must be a string; it is of type ${typeof key}`)
+  }
+  if (reservedKeys.includes(key)) {
+    throw new TypeError(`the key ${key} is the session manager's own: use another`)
   }
 }

@@ -32,9 +32,10 @@ export class SessionLifecycle {
     const storeToken = this.#storeToken(token)
     const withExpiry = Boolean(this.#options.idleTimeout)
     return andThen(this.#reader.find(ctx, storeToken, withExpiry), (found) => {
-      if (found && found !== 'unreadable') return this.#loaded(token, storeToken, found)
+      const isUsable = found && found !== 'unreadable' && !found.state.isClaimed
+      if (isUsable) return this.#loaded(token, storeToken, found)
       const fresh = this.#fresh()
-      if (found) fresh.unreadable = storeToken
+      if (found) fresh.standsInFor = storeToken
       return fresh
     })
   }
@@ -54,7 +55,7 @@ export class SessionLifecycle {
   destroy(ctx: Context, data: SessionData): Awaitable<void> {
     return inTurn(data, () => {
       const rows = [...data.rows]
-      if (data.unreadable !== undefined) rows.push(data.unreadable)
+      if (data.standsInFor !== undefined) rows.push(data.standsInFor)
       const limit = new TimeLimit(this.#options.storeTimeout)
       return andThen(limit.apply(this.#store.deleteAll(ctx, rows), 'delete'), () =>
         data.reset(this.#newDeadline()),
@@ -70,8 +71,11 @@ export class SessionLifecycle {
       data.apply((state) => {
         state.deadline = deadline
       })
-      if (data.unreadable !== undefined) data.rows.add(data.unreadable)
-      data.unreadable = undefined
+      if (data.standsInFor !== undefined) {
+        data.rows.add(data.standsInFor)
+        data.leftovers.add(data.standsInFor)
+      }
+      data.standsInFor = undefined
       this.#identify(data)
     })
   }
@@ -87,6 +91,8 @@ export class SessionLifecycle {
       const storeToken = this.#storeToken(token)
       return andThen(this.#reader.find(ctx, storeToken, false), (found) => {
         if (!found || found === 'unreadable' || isKnown(data, storeToken)) return
+        // Another has it: there is no such session just now.
+        if (found.state.isClaimed) return
         const { data: bytes, state } = found
         const other = { storeToken, bytes, state, claims: [], settled: false }
         data.merge(other)
@@ -100,7 +106,10 @@ export class SessionLifecycle {
     })
   }
 
-  /** Every live session of the store. Rows that cannot be decoded are reported and passed over. */
+  /**
+   * Every live session of the store, also those that another is taking in: they may come back, and whoever ends sessions
+   * must not miss them. Rows that cannot be decoded are reported and passed over.
+   */
   async *all(ctx: Context): AsyncGenerator<SessionData, void> {
     const { sessions } = this.#store
     if (!sessions) {
@@ -157,7 +166,7 @@ export class SessionLifecycle {
 function filed(token: string, storeToken: string, { data: bytes, state }: Found): SessionData {
   const data = new SessionData(state.deadline, state.values)
   data.identify(token, storeToken)
-  data.filedAs(storeToken, bytes)
+  data.filedAs(storeToken, bytes, state.isClaimed)
   return data
 }
 

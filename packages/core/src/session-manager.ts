@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { type Awaitable, andThen } from './awaitable.ts'
+import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import type { Codec } from './codec.ts'
 import { type Context, type ContextKey, contextKey, withValue } from './context.ts'
 import { addCookie, CookieWriter, readCookie, type SessionCookie } from './cookie.ts'
@@ -122,7 +122,7 @@ export class SessionManager<
    */
   async commit(ctx: Context): Promise<Committed | undefined> {
     const data = this.#data(ctx)
-    data.requireReachable()
+    if (data.status !== 'revoked') data.requireReachable()
     return this.#lifecycle.commit(ctx, data)
   }
 
@@ -145,13 +145,22 @@ export class SessionManager<
   /**
    * What {@link loadAndSave} does before the first byte, for middleware of one's own: commits a modified session and adds
    * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of
-   * throw. Called again, before the end, it commits what was changed since. Gives what it committed; rejects as {@link commit}.
+   * throw. Called again, before the end, it commits what was changed since. Gives what it committed; rejects as {@link commit},
+   * and the next call, for the answer that tells of the error, tries again, cookie and all.
    */
   async commitAndWriteSessionCookie(
     ctx: Context,
     to: NodeResponse | Headers,
   ): Promise<Committed | undefined> {
-    return this.#data(ctx).headersLeft ? this.#saveLate(ctx) : this.#save(ctx, to)
+    const data = this.#data(ctx)
+    if (data.headersLeft) return this.#saveLate(ctx)
+    return orElse(
+      () => this.#save(ctx, to),
+      (error) => {
+        data.stay()
+        throw error
+      },
+    )
   }
 
   /**
@@ -194,7 +203,8 @@ export class SessionManager<
   /**
    * Calls `fn` with a context for each live session of the store, one after another; an error of `fn` ends it. What
    * `fn` changes is written by `commit` or `destroy` within it, not by itself. For "sign out everywhere", say. Rows
-   * that cannot be decoded are skipped, and `onError` hears of them. With hashed tokens, `token(ctx)` is ''.
+   * that cannot be decoded are skipped, and `onError` hears of them. With hashed tokens, `token(ctx)` is ''. A session
+   * that another is just taking in is among them: `destroy` ends it, and `commit` waits for what becomes of it.
    *
    * Rejects with `ERR_SESSION_NOT_ITERABLE` when the store has neither `scan` nor `all`. Memory grows with the number of
    * sessions on a store that cannot `scan`.
@@ -205,7 +215,8 @@ export class SessionManager<
 
   /**
    * Sets the value of `key`. It is kept by reference until the commit: a value that cannot be encoded is an error only
-   * then. Throws `ERR_SESSION_HEADERS_SENT` for a new session whose cookie can no longer be sent.
+   * then. Throws `ERR_SESSION_HEADERS_SENT` for a new session whose cookie can no longer be sent, and for one that was
+   * revoked, once the headers have left; a TypeError for the keys `__write` and `__claim`, which are the manager's own.
    */
   put<K extends Key<Values>>(ctx: Context, key: K, value: Values[K]): void {
     this.#data(ctx).put(key, value)
@@ -225,8 +236,9 @@ export class SessionManager<
    * counter never loses an increment.
    *
    * `fn` is pure: it may be called several times, of which the last counts. What it changes in the value it is given, or
-   * elsewhere, may happen twice, or to a value that is not kept. On a store without atomic methods it is called once, and
-   * the last writer wins.
+   * elsewhere, may happen twice, or to a value that is not kept. When it throws at once, nothing is changed; when it throws
+   * at a conflict, the commit rejects with its error, nothing is written, and this request still sees what it saw. On a
+   * store without atomic methods it is called once, and the last writer wins.
    */
   update<K extends Key<Values>>(
     ctx: Context,

@@ -1,21 +1,21 @@
-import { randomBytes } from 'node:crypto'
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
 import type { Context } from './context.ts'
-import { SessionError } from './errors.ts'
+import { ClaimedElsewhere, SessionError } from './errors.ts'
+import { marked } from './mark.ts'
 import {
+  type Claim,
   claimKey,
   type MergedSession,
   type SessionData,
   type SessionState,
-  writeMarkKey,
 } from './session-data.ts'
 import type { Row } from './session-reader.ts'
 import { type CommitTools, isSame } from './session-swap.ts'
-import { TimeLimit } from './time-limit.ts'
+import type { TimeLimit } from './time-limit.ts'
 
 const mostTries = 100
-const mostTriesToGiveBack = 5
+const mostTriesWithClaims = 4
 
 /**
  * The other sessions that a commit takes in. Each is claimed before it, by a mark in its row with which nobody finds it:
@@ -37,98 +37,13 @@ export class SessionMerge {
 
   /** Claims what is to be merged; what is gone, or has changed, is merged as it is now. */
   claim(data: SessionData, index = 0): Awaitable<void> {
+    this.#checkTime()
     const other = data.merges[index]
     if (!other) return takePlace(data)
-    this.#checkTime()
     // One that a commit in doubt takes in is claimed already.
     const isClaimed = other.settled || data.mayHold(other)
     const claimed = isClaimed ? undefined : this.#claimOne(data, other, other.bytes, 1)
     return andThen(claimed, () => this.claim(data, index + 1))
-  }
-
-  /**
-   * The commit is through: the claimed rows go. Nobody finds them, so that one which stays does no harm. As with
-   * {@link giveBack}, the commit's own time may be over by now, and this is still to be done: it has as much again.
-   */
-  finish(data: SessionData): Awaitable<void> {
-    const { store, options } = this.#tools
-    const claims = data.merges
-      .splice(0)
-      .flatMap((other) => (other.claims.length > 0 ? other.storeToken : []))
-    const limit = new TimeLimit(options.storeTimeout)
-    return orElse(
-      () => limit.apply(store.deleteAll(this.#ctx, claims), 'mergeSession'),
-      (error) => options.onError(error, this.#ctx),
-    )
-  }
-
-  /** There was no commit: the claimed rows are again what they were. */
-  giveBack(data: SessionData): Awaitable<void> {
-    const limit = new TimeLimit(this.#tools.options.storeTimeout)
-    return andThen(this.#fence(data, limit), () => this.#giveAllBack(data, limit, 0))
-  }
-
-  // A write in doubt may come late, and take in what was given back. It cannot when the row is not what it expects any
-  // more: the same, with another mark.
-  #fence(data: SessionData, limit: TimeLimit): Awaitable<void> {
-    const { stored } = data
-    const inDoubt = data.merges.some((other) => !other.settled && data.mayHold(other))
-    const state = stored && inDoubt ? this.#tools.reader.decode(stored.data) : undefined
-    if (!stored || !state) return
-    const { storeToken, data: expected } = stored
-    const bytes = this.#marked(state, writeMarkKey)
-    const fenced = this.#persist(storeToken, expected, bytes, state.deadline, limit)
-    return andThen(fenced, (done) => {
-      if (!done) return
-      data.doubts.clear()
-      data.filedAs(storeToken, bytes)
-    })
-  }
-
-  #giveAllBack(data: SessionData, limit: TimeLimit, index: number): Awaitable<void> {
-    const other = data.merges[index]
-    if (!other) return
-    const next = () => this.#giveAllBack(data, limit, index + 1)
-    const { storeToken, bytes, state } = other
-    const claim = other.claims.at(-1)
-    const isPlace = storeToken === data.stored?.storeToken
-    // Where ours may hold the values, they would be in both; but ours cannot take the place of one that is given back.
-    if (!claim || other.settled || (!isPlace && data.mayHold(other))) return next()
-    const given = this.#persist(storeToken, claim, bytes, state.deadline, limit)
-    return andThen(given, (done) => {
-      if (done && isPlace) data.unfiled()
-      return next()
-    })
-  }
-
-  // What an earlier try sent may have been done, or come late: all of them do the same, once.
-  #persist(
-    storeToken: string,
-    expected: Uint8Array,
-    bytes: Uint8Array,
-    deadline: Date,
-    limit: TimeLimit,
-  ): Awaitable<boolean> {
-    const { atomic, expiryOf, options } = this.#tools
-    const write = (tries: number): Awaitable<boolean> =>
-      orElse<boolean>(
-        () =>
-          andThen(
-            atomic.replace(this.#ctx, storeToken, expected, bytes, expiryOf(deadline)),
-            (done) => done || (tries > 1 && this.#holds(storeToken, bytes)),
-          ),
-        (error) => {
-          if (tries >= mostTriesToGiveBack || limit.over) throw error
-          return backoff(tries).then(() => write(tries + 1))
-        },
-      )
-    return orElse<boolean>(
-      () => limit.apply(write(1), 'mergeSession'),
-      (error) => {
-        options.onError(error, this.#ctx)
-        return false
-      },
-    )
   }
 
   // Each try has a mark of its own: what an earlier one sent may come late, and must not undo this one.
@@ -139,23 +54,36 @@ export class SessionMerge {
     tries: number,
   ): Awaitable<void> {
     const { storeToken, state } = other
-    const { atomic, reader, expiryOf } = this.#tools
-    const claim = this.#marked(state, claimKey)
+    const { atomic, expiryOf } = this.#tools
+    const claim: Claim = {
+      bytes: marked(this.#tools.options.codec, state, claimKey),
+      isSure: false,
+    }
     other.claims.push(claim)
     // Used now, as the client has sent its token: so that giving it back does not undo a touch.
     const expiry = expiryOf(state.deadline)
     const claimed = orElse<boolean>(
-      () => atomic.replace(this.#ctx, storeToken, expected, claim, expiry),
-      (error) => this.#claimedAfterAll(storeToken, claim, error),
+      () => atomic.replace(this.#ctx, storeToken, expected, claim.bytes, expiry),
+      (error) => this.#claimedAfterAll(storeToken, claim.bytes, error),
     )
     return andThen(claimed, (done) => {
-      if (done) return
-      this.#checkTime()
+      if (done) {
+        claim.isSure = true
+        return
+      }
+      const at = other.claims.indexOf(claim)
+      if (at !== -1) other.claims.splice(at, 1)
       if (tries >= mostTries) throw conflict()
-      return andThen(reader.row(this.#ctx, storeToken, false), (found) => {
-        this.#checkTime()
-        return this.#claimFound(data, other, found, tries)
-      })
+      return this.#lookAndClaim(data, other, tries)
+    })
+  }
+
+  #lookAndClaim(data: SessionData, other: MergedSession, tries: number): Awaitable<void> {
+    this.#checkTime()
+    const look = this.#tools.reader.look(this.#ctx, other.storeToken, this.#limit)
+    return andThen(look, (row) => {
+      this.#checkTime()
+      return this.#claimFound(data, other, row, tries)
     })
   }
 
@@ -165,24 +93,32 @@ export class SessionMerge {
     row: Row | undefined,
     tries: number,
   ): Awaitable<void> {
-    const late = row && other.claims.find((claim) => isSame(claim, row.data))
-    if (late) return this.#claimOne(data, other, late, tries + 1)
+    const late = row && other.claims.find(({ bytes }) => isSame(bytes, row.data))
+    if (late) return this.#claimOne(data, other, late.bytes, tries + 1)
     const found = row && this.#tools.reader.understood(this.#ctx, row)
     if (!found || found === 'unreadable') {
-      other.state = nothing()
+      this.#remake(data, other, nothing())
       other.settled = true
       other.claims.length = 0
-      this.#remake(data)
       return
     }
-    other.state = found.state
+    if (found.state.isClaimed) {
+      return andThen(waitForClaimant(data, this.#limit, tries), () =>
+        this.#lookAndClaim(data, other, tries + 1),
+      )
+    }
+    this.#remake(data, other, found.state)
     other.bytes = found.data
-    this.#remake(data)
-    return this.#claimOne(data, other, found.data, tries + 1)
+    // The first repetition at once, as with a swap.
+    return andThen(tries === 1 ? undefined : backoff(tries), () => {
+      this.#checkTime()
+      return this.#claimOne(data, other, found.data, tries + 1)
+    })
   }
 
   // The store failed, and may have written before it did: the row tells.
   #claimedAfterAll(storeToken: string, claim: Uint8Array, error: unknown): Awaitable<boolean> {
+    if (this.#limit.over) throw error
     const holds = orElse<boolean>(
       () => this.#holds(storeToken, claim),
       () => false,
@@ -199,21 +135,38 @@ export class SessionMerge {
     })
   }
 
-  #marked({ deadline, values }: SessionState, key: string): Uint8Array {
-    const mark = randomBytes(6).toString('base64url')
-    return this.#tools.options.codec.encode(deadline, new Map(values).set(key, mark))
-  }
-
   // When it is over, nobody waits for this any more, and another commit may have begun.
   #checkTime(): void {
     if (this.#limit.over) throw this.#limit.error('mergeSession')
   }
 
-  // The changes are made anew, with what there now is to merge.
-  #remake(data: SessionData): void {
-    const base = data.stored && this.#tools.reader.decode(data.stored.data)
-    data.rebase(base ?? { deadline: data.initialDeadline, values: new Map() })
+  // The changes are made anew, with `state` to merge; when one throws, all is as it was.
+  #remake(data: SessionData, other: MergedSession, state: SessionState): void {
+    const ours = data.takesPlace ? undefined : data.stored
+    const base = ours && this.#tools.reader.decode(ours.data)
+    const before = other.state
+    other.state = state
+    try {
+      data.rebase(base ?? { deadline: data.initialDeadline, values: new Map() })
+    } catch (error) {
+      other.state = before
+      throw error
+    }
   }
+}
+
+/** A pause, after which what another session takes in may have come back; fails when that takes too long. */
+export function waitForClaimant(
+  data: SessionData,
+  limit: TimeLimit,
+  tries: number,
+): PromiseLike<void> {
+  // Who keeps others for himself may be waited for by the one that he waits for.
+  if (tries >= (data.holdsClaims ? mostTriesWithClaims : mostTries)) throw new ClaimedElsewhere()
+  limit.blame ??= new ClaimedElsewhere()
+  return backoff(tries).then(() => {
+    if (limit.over) throw limit.error('commit')
+  })
 }
 
 // Of a new session: the swap then writes it over the claim.
@@ -221,7 +174,12 @@ function takePlace(data: SessionData): void {
   if (data.stored && !data.takesPlace) return
   const other = data.merges.find(({ claims, settled }) => claims.length > 0 && !settled)
   const claim = other?.claims.at(-1)
-  data.stored = other && claim ? { storeToken: other.storeToken, data: claim } : undefined
+  if (!other || !claim) {
+    data.stored = undefined
+    return
+  }
+  for (const row of data.rows) if (row !== data.storeToken) data.leftovers.add(row)
+  data.stored = { storeToken: other.storeToken, data: claim.bytes, isClaimed: false }
 }
 
 function nothing(): MergedSession['state'] {

@@ -2,6 +2,7 @@ import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import type { Context } from './context.ts'
 import { SessionError } from './errors.ts'
 import type { CheckedOptions } from './options.ts'
+import { repeated } from './repeated.ts'
 import { claimKey, type SessionState } from './session-data.ts'
 import type { StoreAccess } from './store-access.ts'
 import { TimeLimit } from './time-limit.ts'
@@ -13,9 +14,15 @@ export interface Row {
   readonly expiry?: Date
 }
 
+/** What the bytes of a row hold. */
+export interface Decoded extends SessionState {
+  /** Whether another session is taking it in: only who claimed it may write it, and anybody may delete it. */
+  readonly isClaimed: boolean
+}
+
 /** What is found under a token. */
 export interface Found extends Row {
-  readonly state: SessionState
+  readonly state: Decoded
 }
 
 /** Finds and decodes sessions. */
@@ -49,19 +56,27 @@ export class SessionReader {
     return unlessAborted(limit.apply(found, 'find'), ctx.signal)
   }
 
-  /** What `bytes` hold; throws `ERR_SESSION_UNREADABLE`. `undefined` for a session past its deadline, or claimed. */
-  decode(bytes: Uint8Array): SessionState | undefined {
+  /** The row under `storeToken`, asked for again when the store fails, while there is time. */
+  look(ctx: Context, storeToken: string, limit: TimeLimit): Awaitable<Row | undefined> {
+    return repeated(
+      () => this.row(ctx, storeToken, false),
+      () => limit.over,
+    )
+  }
+
+  /** What `bytes` hold; throws `ERR_SESSION_UNREADABLE`. `undefined` for a session past its deadline. */
+  decode(bytes: Uint8Array): Decoded | undefined {
     try {
-      const state = this.#options.codec.decode(bytes)
-      const live = state.deadline.getTime() > Date.now() && !state.values.has(claimKey)
-      return live ? state : undefined
+      const { deadline, values } = this.#options.codec.decode(bytes)
+      if (deadline.getTime() <= Date.now()) return undefined
+      return { deadline, values, isClaimed: values.delete(claimKey) }
     } catch (error) {
       throw unreadable(error)
     }
   }
 
   /** As {@link decode}; reports what it cannot read instead of throwing. */
-  decodeOrReport(ctx: Context, bytes: Uint8Array): SessionState | 'unreadable' | undefined {
+  decodeOrReport(ctx: Context, bytes: Uint8Array): Decoded | 'unreadable' | undefined {
     try {
       return this.decode(bytes)
     } catch (error) {

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
-import type { Lane } from './commit-queue.ts'
+import { Lane } from './commit-queue.ts'
 import type { Context } from './context.ts'
-import { SessionError } from './errors.ts'
+import { isOfTheCaller, SessionError } from './errors.ts'
+import { newMark } from './mark.ts'
 import type { CheckedOptions } from './options.ts'
 import { type Attempt, type SessionData, type StoredRow, writeMarkKey } from './session-data.ts'
 import type { SessionReader } from './session-reader.ts'
@@ -20,8 +20,11 @@ export interface CommitTools {
   expiryOf(deadline: Date): Date
 }
 
-/** What a look at the row tells: the attempt that was done, that none was done yet, or that there is no row. */
-type Finding = Attempt | 'still there' | 'gone'
+/** What comes of a swap: the expiry that was written, that the row is gone, or that another session is taking it in. */
+export type Swapped = Date | 'gone' | 'claimed'
+
+/** What a look at the row tells: the attempt that was done, or that none was done yet. */
+type Finding = Attempt | 'still there' | 'gone' | 'claimed'
 
 const mostTries = 100
 const mostFaults = 3
@@ -38,30 +41,31 @@ export class SessionSwap {
   readonly #tools: CommitTools
   readonly #ctx: Context
   readonly #data: SessionData
-  readonly #lane: Lane
   readonly #limit: TimeLimit
+  #lane = new Lane()
   #mark: { readonly over: StoredRow; readonly text: string } | undefined
   #tries = 0
   #faults = 0
   /** What the store failed with last. */
   #fault: unknown
 
-  constructor(tools: CommitTools, ctx: Context, data: SessionData, lane: Lane, limit: TimeLimit) {
+  constructor(tools: CommitTools, ctx: Context, data: SessionData, limit: TimeLimit) {
     this.#tools = tools
     this.#ctx = ctx
     this.#data = data
-    this.#lane = lane
     this.#limit = limit
   }
 
-  /** The expiry that was written; `undefined` when the row is gone. */
-  run(): Awaitable<Date | undefined> {
-    const { written } = this.#lane
+  /** Writes it. What is claimed may be given back: then it can be run again. */
+  run(lane: Lane): Awaitable<Swapped> {
+    this.#lane = lane
+    const { written } = lane
     // What the next in this process starts from is known only when this commit is through.
-    this.#lane.written = undefined
+    lane.written = undefined
+    if (this.#stored.isClaimed) return andThen(this.#look(), (finding) => this.#proceed(finding))
     const mayRebase = this.#data.doubts.size === 0 && !this.#data.takesPlace
     if (!written || !mayRebase || isSame(written, this.#stored.data)) return this.#attempt()
-    return this.#rebase(written) ? this.#attempt() : undefined
+    return this.#proceed(this.#rebase(written))
   }
 
   get #stored(): StoredRow {
@@ -70,7 +74,7 @@ export class SessionSwap {
     return stored
   }
 
-  #attempt(): Awaitable<Date | undefined> {
+  #attempt(): Awaitable<Swapped> {
     this.#tries++
     const data = this.#data
     const { storeToken, data: expected } = this.#stored
@@ -81,7 +85,9 @@ export class SessionSwap {
       if (isIdle) data.doubts.delete(doubt)
     }
     // After a doubt too: others must never come back to the bytes that the doubt waits for. They cannot when the row moves.
-    if (data.counts || (data.doubts.size > 0 && !isMove)) {
+    // And where it takes others in: whatever is built on it then shows that it was done.
+    const takesIn = data.merges.length > 0 && !data.takesPlace
+    if (data.counts || takesIn || (data.doubts.size > 0 && !isMove)) {
       data.values.set(writeMarkKey, this.#markOver(this.#stored))
     }
     const attempt: Attempt = {
@@ -106,7 +112,7 @@ export class SessionSwap {
 
   // One for all tries over the same bytes: a store that moves a row in several steps then knows its own.
   #markOver(over: StoredRow): string {
-    if (this.#mark?.over !== over) this.#mark = { over, text: randomBytes(6).toString('base64url') }
+    if (this.#mark?.over !== over) this.#mark = { over, text: newMark() }
     return this.#mark.text
   }
 
@@ -123,16 +129,17 @@ export class SessionSwap {
     this.#fault = error
   }
 
-  #proceed(finding: Finding): Awaitable<Date | undefined> {
-    if (finding === 'gone') return undefined
+  #proceed(finding: Finding): Awaitable<Swapped> {
+    if (finding === 'gone' || finding === 'claimed') return finding
     if (finding !== 'still there') {
       const expiry = this.#done(finding)
       if (this.#data.pending === 0) return expiry
     }
+    // A mistake in the program would be made again; the row has told that it was one.
     if (this.#faults > mostFaults || isOfTheCaller(this.#fault)) throw this.#fault
     if (this.#tries >= mostTries) throw conflict(this.#tries)
     // The first repetition at once: within a synchronous store, nobody can come between.
-    if (this.#tries === 1 && this.#faults === 0) return this.#attempt()
+    if (this.#tries <= 1 && this.#faults === 0) return this.#attempt()
     return backoff(this.#tries + this.#faults).then(() => {
       this.#checkTime()
       return this.#attempt()
@@ -146,17 +153,18 @@ export class SessionSwap {
     const targets = [...this.#data.doubts].map((doubt) => doubt.storeToken)
     // The old place first: a rename that comes late is then seen in one of the two.
     const places = [...new Set([storeToken, ...targets])]
-    return orElse(
-      () => this.#lookAt(places, this.#stored),
-      (error) => {
-        throw this.#fault ?? error
-      },
-    )
+    return this.#lookAt(places, this.#stored)
   }
 
   #lookAt([place, ...others]: readonly string[], stored: StoredRow): Awaitable<Finding> {
     if (place === undefined) return 'gone'
-    return andThen(this.#tools.reader.row(this.#ctx, place, false), (row) => {
+    const read = orElse(
+      () => this.#tools.reader.look(this.#ctx, place, this.#limit),
+      (error) => {
+        throw this.#fault ?? error
+      },
+    )
+    return andThen(read, (row) => {
       this.#checkTime()
       // The late answer of an earlier commit has told meanwhile.
       if (this.#data.stored !== stored) return 'still there'
@@ -165,13 +173,17 @@ export class SessionSwap {
   }
 
   #seen(place: string, bytes: Uint8Array): Finding {
-    const { storeToken, data } = this.#stored
-    if (place === storeToken && isSame(bytes, data)) return 'still there'
+    const { storeToken, data, isClaimed } = this.#stored
+    if (place === storeToken && isSame(bytes, data)) return isClaimed ? 'claimed' : 'still there'
     const doubts = [...this.#data.doubts]
     const done = doubts.find((doubt) => doubt.storeToken === place && isSame(doubt.bytes, bytes))
     if (done) return done
+    const state = this.#tools.reader.decode(bytes)
+    // It comes back as what it was, or not at all.
+    if (state?.isClaimed && !this.#data.takesPlace) return 'claimed'
     if (doubts.length > 0) throw this.#fault ?? inDoubt()
-    return this.#rebase(bytes) ? 'still there' : 'gone'
+    // The place that it was to take is another's, or its owner's again.
+    return this.#data.takesPlace ? 'gone' : this.#rebase(bytes, state)
   }
 
   // When it is over, nobody waits for this any more, and another commit may have begun.
@@ -179,13 +191,12 @@ export class SessionSwap {
     if (this.#limit.over) throw this.#limit.error('commit')
   }
 
-  // Whether there is a session left to change.
-  #rebase(bytes: Uint8Array): boolean {
-    const state = this.#tools.reader.decode(bytes)
-    if (!state) return false
-    this.#data.filedAs(this.#stored.storeToken, bytes)
+  #rebase(bytes: Uint8Array, state = this.#tools.reader.decode(bytes)): Finding {
+    if (!state) return 'gone'
+    // First what may throw: an update's function.
     this.#data.rebase(state)
-    return true
+    this.#data.filedAs(this.#stored.storeToken, bytes)
+    return 'still there'
   }
 
   #done(attempt: Attempt): Date {
@@ -210,11 +221,6 @@ export class SessionSwap {
 /** Whether two arrays hold the same bytes. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a === b || Buffer.compare(a, b) === 0
-}
-
-// A mistake in the program would be made again. Some stores fail so when their connection does: the row tells that.
-function isOfTheCaller(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof RangeError
 }
 
 function inDoubt(): SessionError {

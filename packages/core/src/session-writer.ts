@@ -1,13 +1,20 @@
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
+import { backoff } from './backoff.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { type Context, withoutSignal } from './context.ts'
+import { ClaimedElsewhere } from './errors.ts'
 import type { CheckedOptions } from './options.ts'
+import { repeated } from './repeated.ts'
 import { revoked, type SessionData } from './session-data.ts'
-import { SessionMerge } from './session-merge.ts'
+import { SessionMerge, waitForClaimant } from './session-merge.ts'
 import type { SessionReader } from './session-reader.ts'
+import { SessionRelease } from './session-release.ts'
 import { type CommitTools, isSame, SessionSwap } from './session-swap.ts'
 import type { StoreAccess } from './store-access.ts'
 import { TimeLimit } from './time-limit.ts'
+
+/** How often a commit that takes others in begins anew, when it meets one that takes in its own. */
+const mostRounds = 20
 
 /** What a commit tells: the token for the cookie, and when the store may forget the session. */
 export interface Committed {
@@ -46,8 +53,15 @@ export class SessionWriter {
     const tools = this.#tools
     if (!tools) return this.#write(ctx, data, limit)
     if (data.touchDue && !data.changed) return this.#touch(ctx, data, tools, limit)
-    if (data.merges.length > 0) return this.#merged(ctx, data, tools, limit)
-    return this.#put(ctx, data, tools, limit)
+    const committed =
+      data.merges.length > 0
+        ? this.#merged(ctx, data, tools, limit)
+        : this.#put(ctx, data, tools, limit)
+    return andThen(committed, (committed) => {
+      return committed && data.leftovers.size > 0
+        ? this.#dropLeftovers(ctx, data, limit, committed)
+        : committed
+    })
   }
 
   /** When the store may forget a session with this deadline that is used now. */
@@ -65,8 +79,11 @@ export class SessionWriter {
     limit: TimeLimit,
   ): Awaitable<Committed | undefined> {
     const expiry = this.expiryOf(data.deadline)
-    const touched = limit.apply(atomic.touch(ctx, data.storeToken, expiry), 'touch')
-    return andThen(touched, (live) =>
+    const touched = repeated(
+      () => atomic.touch(ctx, data.storeToken, expiry),
+      () => limit.over,
+    )
+    return andThen(limit.apply(touched, 'touch'), (live) =>
       live ? { token: data.token, expiry } : this.#revoke(ctx, data),
     )
   }
@@ -79,13 +96,30 @@ export class SessionWriter {
   ): Awaitable<Committed | undefined> {
     const { stored } = data
     if (!stored) return this.#write(ctx, data, limit)
-    const swapped = this.#queue.enter(stored.storeToken, (lane) => {
-      if (limit.over) throw limit.error('commit')
-      return limit.apply(new SessionSwap(tools, ctx, data, lane, limit).run(), 'commit')
-    })
-    return andThen(limit.apply(swapped, 'commit'), (expiry) => {
-      if (expiry) return { token: data.token, expiry }
+    const swapped = this.#swap(new SessionSwap(tools, ctx, data, limit), data, limit)
+    return andThen(limit.apply(swapped, 'commit'), (outcome) => {
+      if (outcome !== 'gone') return { token: data.token, expiry: outcome }
       return data.takesPlace ? undefined : this.#revoke(ctx, data)
+    })
+  }
+
+  // What another session takes in may come back. Who waits for that leaves the queue meanwhile: nobody waits in it for one
+  // who waits for him.
+  #swap(
+    swap: SessionSwap,
+    data: SessionData,
+    limit: TimeLimit,
+    tries = 1,
+  ): Awaitable<Date | 'gone'> {
+    const swapped = this.#queue.enter(data.stored?.storeToken ?? '', (lane) => {
+      if (limit.over) throw limit.error('commit')
+      return limit.apply(swap.run(lane), 'commit')
+    })
+    return andThen(swapped, (outcome) => {
+      if (outcome !== 'claimed') return outcome
+      return andThen(waitForClaimant(data, limit, tries), () =>
+        this.#swap(swap, data, limit, tries + 1),
+      )
     })
   }
 
@@ -102,8 +136,10 @@ export class SessionWriter {
     data: SessionData,
     tools: CommitTools,
     limit: TimeLimit,
+    round = 1,
   ): Awaitable<Committed | undefined> {
     const merge = new SessionMerge(tools, ctx, limit)
+    const release = new SessionRelease(tools, ctx)
     const put = (): Awaitable<Committed | undefined> =>
       andThen(limit.apply(merge.claim(data), 'mergeSession'), () =>
         andThen(this.#put(ctx, data, tools, limit), (committed) => {
@@ -117,17 +153,16 @@ export class SessionWriter {
       () => {
         // What cannot be encoded claims nothing.
         tools.options.codec.encode(data.deadline, data.values)
-        // A new session that takes another's place is not written by `#write`, which drops these.
-        const old = data.stored ? [] : [...data.rows]
-        return andThen(limit.apply(this.#store.deleteAll(ctx, old), 'delete'), () =>
-          andThen(put(), (committed) =>
-            andThen(committed ? merge.finish(data) : merge.giveBack(data), () => committed),
-          ),
+        return andThen(put(), (committed) =>
+          andThen(committed ? release.finish(data) : release.giveBack(data), () => committed),
         )
       },
       (error) =>
-        andThen(merge.giveBack(data), () => {
-          throw error
+        andThen(release.giveBack(data), () => {
+          const isMutual = error instanceof ClaimedElsewhere && !data.holdsClaims
+          if (!isMutual || limit.over || round >= mostRounds) throw error
+          // Two that take each other in have both given back: one is the first now.
+          return backoff(round).then(() => this.#merged(ctx, data, tools, limit, round + 1))
         }),
     )
   }
@@ -196,7 +231,27 @@ export class SessionWriter {
       ),
       () => {
         for (const row of others) data.rows.delete(row)
+        data.leftovers.clear()
       },
     )
+  }
+
+  // Of a session that took another's place: there is no way back from there. If they cannot go, the commit has failed.
+  #dropLeftovers(
+    ctx: Context,
+    data: SessionData,
+    limit: TimeLimit,
+    committed: Committed,
+  ): Awaitable<Committed> {
+    const leftovers = [...data.leftovers]
+    const dropped = repeated(
+      () => this.#store.deleteAll(ctx, leftovers),
+      () => limit.over,
+    )
+    return andThen(limit.apply(dropped, 'delete'), () => {
+      for (const row of leftovers) data.rows.delete(row)
+      data.leftovers.clear()
+      return committed
+    })
   }
 }

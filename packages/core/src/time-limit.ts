@@ -12,6 +12,8 @@ export class TimeLimit {
   readonly #waiting = new Set<() => void>()
   #timer: NodeJS.Timeout | undefined
   #over = false
+  /** What is waited for when it is not the store: the error to give then. */
+  blame: SessionError | undefined
 
   /** Begins now. @param milliseconds 0: no limit */
   constructor(milliseconds: number) {
@@ -45,9 +47,12 @@ export class TimeLimit {
 
   /** The error of a limit that is over. */
   error(operation: string): SessionError {
-    return new SessionError(
-      'ERR_SESSION_STORE_TIMEOUT',
-      `the store did not answer ${operation} within ${this.#milliseconds} ms (the option storeTimeout)`,
+    return (
+      this.blame ??
+      new SessionError(
+        'ERR_SESSION_STORE_TIMEOUT',
+        `the store did not answer ${operation} within ${this.#milliseconds} ms (the option storeTimeout)`,
+      )
     )
   }
 

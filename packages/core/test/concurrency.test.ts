@@ -171,6 +171,33 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(manager.get(ctx, 'a')).toBe(1)
     })
 
+    it('an update whose function throws at a conflict fails the commit, each time, and nothing is written or changed', async () => {
+      const { manager, elsewhere, session, read } = world(turns)
+      const token = await session({ stock: 1 })
+      const take = (stock: unknown) => {
+        if (stock === 0) throw new Error('sold out')
+        return Number(stock) - 1
+      }
+      const one = await load(manager, token)
+      const two = await load(elsewhere, token)
+      manager.put(one, 'before', 1)
+      manager.update(one, 'stock', take)
+      manager.put(one, 'bought', true)
+      elsewhere.update(two, 'stock', take)
+      await elsewhere.commit(two)
+      for (let n = 0; n < 2; n++) {
+        await expect(manager.commit(one)).rejects.toThrow('sold out')
+        expect(manager.keys(one)).toEqual(['before', 'bought', 'stock'])
+        expect(await read(token)).toEqual({ stock: 0 })
+      }
+      // What lets the function succeed lets the commit succeed, whole.
+      const three = await load(elsewhere, token)
+      elsewhere.put(three, 'stock', 5)
+      await elsewhere.commit(three)
+      await manager.commit(one)
+      expect(await read(token)).toEqual({ before: 1, bought: true, stock: 4 })
+    })
+
     for (const [how, revoke] of Object.entries({
       destroyed: (m: SessionManager, ctx: Context) => m.destroy(ctx),
       renewed: async (m: SessionManager, ctx: Context) => {
@@ -362,6 +389,61 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(manager.status(ctx)).toBe('revoked')
     })
 
+    for (const when of ['before', 'after'] as const) {
+      it(`a touch that fails ${when} it was done is made again`, async () => {
+        const { manager, session, store } = world(turns, { idleTimeout: hour, touchInterval: 0 })
+        const token = await session()
+        const ctx = await load(manager, token)
+        store.fault(when)
+        store.fault(when)
+        store.calls.length = 0
+        expect(await manager.commit(ctx)).toMatchObject({ token })
+        expect(store.calls).toEqual(['touch', 'touch', 'touch'])
+      })
+    }
+
+    it('a touch that goes on failing is an error; one that the store refuses to understand is not made again', async () => {
+      const { manager, session, store } = world(turns, { idleTimeout: hour, touchInterval: 0 })
+      const token = await session()
+      for (const error of [new Error('no touch'), new TypeError('too late')]) {
+        const ctx = await load(manager, token)
+        store.failing.set('touch', error)
+        store.calls.length = 0
+        await expect(manager.commit(ctx)).rejects.toThrow(error)
+        expect(store.calls).toHaveLength(error instanceof TypeError ? 1 : 4)
+      }
+    })
+
+    it('a touch whose session is gone when it is made again is a revocation', async () => {
+      const { manager, session, store, errors } = world(turns, {
+        idleTimeout: hour,
+        touchInterval: 0,
+      })
+      const token = await session()
+      const ctx = await load(manager, token)
+      store.fault('before')
+      store.memory.delete(token)
+      expect(await manager.commit(ctx)).toBeUndefined()
+      expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
+    })
+
+    it('a look that fails after a conflict is made again', async () => {
+      const { manager, elsewhere, session, store, read } = world(turns)
+      const token = await session()
+      const one = await load(manager, token)
+      const two = await load(elsewhere, token)
+      elsewhere.put(two, 'b', 2)
+      await elsewhere.commit(two)
+      manager.put(one, 'c', 3)
+      const { find } = store
+      store.find = () => {
+        store.find = find
+        throw new Error('connection lost')
+      }
+      await manager.commit(one)
+      expect(await read(token)).toEqual({ a: 1, b: 2, c: 3 })
+    })
+
     it('a TypeError is looked into, but not tried again; what follows may put it right', async () => {
       const { manager, session, store, read } = world(turns)
       const token = await session()
@@ -544,6 +626,17 @@ for (const [kind, turns] of Object.entries(kinds)) {
       const token = await made.session({ both: 'ours', ours: 1 })
       const ctx = await load(made.manager, token)
       return { ...made, other, token, ctx }
+    }
+
+    /** Has `act` done while the other is claimed: just before the session under `own` is written. */
+    function whileClaimed({ store }: World, own: string, act: () => unknown): void {
+      const { replace } = store
+      store.replace = async (...args) => {
+        if (args[1] !== own) return replace.apply(store, args)
+        store.replace = replace
+        await act()
+        return replace.apply(store, args)
+      }
     }
 
     it('writes nothing before the commit, and then leaves the other nowhere', async () => {
@@ -743,6 +836,31 @@ for (const [kind, turns] of Object.entries(kinds)) {
       expect(store.size).toBe(1)
     })
 
+    it('gives the other back when an update throws at what the other has become, and merges nothing', async () => {
+      const { manager, elsewhere, read, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      manager.put(ctx, 'after', 1)
+      manager.update(ctx, 'other', (n) => {
+        if (n === 0) throw new Error('sold out')
+        return Number(n) - 1
+      })
+      const changed = await load(elsewhere, other)
+      elsewhere.put(changed, 'other', 0)
+      await elsewhere.commit(changed)
+      for (let n = 0; n < 2; n++) {
+        await expect(manager.commit(ctx)).rejects.toThrow('sold out')
+        expect(manager.keys(ctx)).toEqual(['after', 'both', 'other', 'ours'])
+        expect(manager.get(ctx, 'other')).toBe(0)
+        expect(await read(token)).toEqual({ both: 'ours', ours: 1 })
+        expect(await read(other)).toEqual({ both: 'other', other: 0 })
+      }
+      elsewhere.put(changed, 'other', 7)
+      await elsewhere.commit(changed)
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ both: 'other', other: 6, ours: 1, after: 1 })
+      expect(await read(other)).toBeUndefined()
+    })
+
     it('merges nothing when the other is gone', async () => {
       const { manager, read, store, other, token, ctx } = await two()
       await manager.mergeSession(ctx, other)
@@ -791,6 +909,294 @@ for (const [kind, turns] of Object.entries(kinds)) {
         expect(store.size).toBe(outcome === 'connection lost' ? 2 : 1)
       })
     }
+
+    for (const unreadable of ['fresh', 'fail'] as const) {
+      it(`a request that comes while its session is claimed has a fresh one, and a logout of it is final; unreadable: '${unreadable}'`, async () => {
+        const made = await two({ unreadable })
+        const { manager, elsewhere, store, errors, other, token, ctx } = made
+        await manager.mergeSession(ctx, other)
+        whileClaimed(made, token, async () => {
+          const out = await load(elsewhere, other)
+          expect(elsewhere.keys(out)).toEqual([])
+          await elsewhere.destroy(out)
+          expect(elsewhere.status(out)).toBe('destroyed')
+          store.memory.delete(token)
+        })
+        expect(await manager.commit(ctx)).toBeUndefined()
+        expect(store.size).toBe(0)
+        expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
+      })
+    }
+
+    it('a logout while a new session takes its place is final, and the new one goes on without it', async () => {
+      const { manager, elsewhere, store, read, other } = await two()
+      const ctx = await load(manager, '')
+      manager.put(ctx, 'mine', 1)
+      await manager.mergeSession(ctx, other)
+      const { rename } = store
+      store.rename = async (...args) => {
+        store.rename = rename
+        await elsewhere.destroy(await load(elsewhere, other))
+        return rename.apply(store, args)
+      }
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ mine: 1 })
+      expect(store.memory.find(other)).toBeUndefined()
+    })
+
+    for (const renews of [true, false]) {
+      it(`a fresh session beside a claimed one ${renews ? 'ends it once it has renewed its token' : 'leaves it alone'}`, async () => {
+        const made = await two()
+        const { manager, elsewhere, store, read, other, token, ctx } = made
+        await manager.mergeSession(ctx, other)
+        let fresh: Awaited<ReturnType<SessionManager['commit']>>
+        whileClaimed(made, token, async () => {
+          const beside = await load(elsewhere, other)
+          elsewhere.put(beside, 'fresh', 1)
+          if (renews) await elsewhere.renewToken(beside)
+          fresh = await elsewhere.commit(beside)
+          store.memory.delete(token)
+        })
+        await manager.commit(ctx)
+        expect(await read(fresh?.token ?? '')).toEqual({ fresh: 1 })
+        expect(await read(other)).toEqual(renews ? undefined : { both: 'other', other: 1 })
+      })
+    }
+
+    it('iterate meets what is claimed, so that nobody is signed out by halves', async () => {
+      const made = await two()
+      const { manager, store, other, token, ctx } = made
+      const all = new SessionManager({
+        store: Object.assign(store, { all: () => store.memory.all() }),
+      })
+      await manager.mergeSession(ctx, other)
+      const seen: unknown[] = []
+      whileClaimed(made, token, () =>
+        all.iterate(background(), async (each) => {
+          seen.push(all.keys(each))
+          expect(all.exists(each, '__claim')).toBe(false)
+          await all.destroy(each)
+        }),
+      )
+      expect(await manager.commit(ctx)).toBeUndefined()
+      expect(seen.toSorted()).toEqual([
+        ['both', 'other'],
+        ['both', 'ours'],
+      ])
+      expect(store.size).toBe(0)
+    })
+
+    for (const back of [true, false]) {
+      it(`a commit in iterate waits for what becomes of a claimed session: ${back ? 'it is given back' : 'it is taken in'}`, async () => {
+        const made = await two()
+        const { manager, store, read, other, token, ctx } = made
+        const all = new SessionManager({
+          store: Object.assign(store, { all: () => store.memory.all() }),
+          onError: () => {},
+        })
+        await manager.mergeSession(ctx, other)
+        let committed: Promise<unknown> = Promise.resolve()
+        whileClaimed(made, token, () =>
+          all.iterate(background(), (each) => {
+            if (!all.exists(each, 'other')) return
+            all.put(each, 'seen', 1)
+            committed = all.commit(each)
+            if (back) store.memory.delete(token)
+          }),
+        )
+        await manager.commit(ctx)
+        expect(await committed).toEqual(
+          back ? expect.objectContaining({ token: other }) : undefined,
+        )
+        expect(await read(back ? other : token)).toEqual(
+          back ? { both: 'other', other: 1, seen: 1 } : { both: 'other', other: 1, ours: 1 },
+        )
+      })
+
+      it(`a commit of a claimed session waits until ${back ? 'it is given back, and is in' : 'it is gone, and is told so'}`, async () => {
+        const made = await two()
+        const { manager, elsewhere, store, read, errors, other, token, ctx } = made
+        const waiting = await load(elsewhere, other)
+        elsewhere.put(waiting, 'late', 1)
+        await manager.mergeSession(ctx, other)
+        let committed: Promise<unknown> = Promise.resolve()
+        whileClaimed(made, token, async () => {
+          committed = elsewhere.commit(waiting)
+          while (!store.calls.includes('find')) await turn()
+          if (back) store.memory.delete(token)
+        })
+        store.calls.length = 0
+        await manager.commit(ctx)
+        expect(await committed).toEqual(
+          back ? expect.objectContaining({ token: other }) : undefined,
+        )
+        expect(elsewhere.status(waiting)).toBe(back ? 'modified' : 'revoked')
+        expect(await read(other)).toEqual(back ? { both: 'other', other: 1, late: 1 } : undefined)
+        expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
+      })
+    }
+
+    it('a merge of a session that another gives back has it then', async () => {
+      const made = await two()
+      const { manager, elsewhere, session, store, read, other, token, ctx } = made
+      const second = await load(elsewhere, await session({ second: 1 }))
+      await elsewhere.mergeSession(second, other)
+      await manager.mergeSession(ctx, other)
+      let committed: Promise<unknown> = Promise.resolve()
+      whileClaimed(made, token, async () => {
+        committed = elsewhere.commit(second)
+        while (!store.calls.includes('find')) await turn()
+        store.memory.delete(token)
+      })
+      store.calls.length = 0
+      expect(await manager.commit(ctx)).toBeUndefined()
+      expect(await committed).toMatchObject({ token: elsewhere.token(second) })
+      expect(await read(elsewhere.token(second))).toEqual({ second: 1, both: 'other', other: 1 })
+      expect(store.size).toBe(1)
+    })
+
+    it('of two that take each other in, one has both, and the other is revoked', async () => {
+      const { manager, elsewhere, store, read, errors, other, token, ctx } = await two()
+      const theirs = await load(elsewhere, other)
+      await manager.mergeSession(ctx, other)
+      await elsewhere.mergeSession(theirs, token)
+      manager.put(ctx, 'x', 1)
+      elsewhere.put(theirs, 'y', 1)
+      const [mine, yours] = await Promise.all([manager.commit(ctx), elsewhere.commit(theirs)])
+      expect([mine, yours].filter(Boolean)).toHaveLength(1)
+      expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
+      expect(store.size).toBe(1)
+      expect(await read(mine ? token : other)).toMatchObject({ ours: 1, other: 1 })
+    })
+
+    for (const merges of [false, true]) {
+      it(`a session that stays claimed is a conflict in the end${merges ? ', and what was to be merged is given back' : ''}`, async () => {
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+        try {
+          for (const storeTimeout of [0, 50]) {
+            const { manager, store, read, other, token, ctx } = await two({ storeTimeout })
+            if (merges) await manager.mergeSession(ctx, other)
+            manager.put(ctx, 'mine', 1)
+            const stuck = new JsonCodec().encode(
+              manager.deadline(ctx),
+              new Map<string, unknown>([['__claim', 'x']]),
+            )
+            store.memory.commit(token, stuck, manager.deadline(ctx))
+            const done = vi.fn()
+            const failed = manager.commit(ctx).catch(code).finally(done)
+            while (done.mock.calls.length === 0) await vi.advanceTimersByTimeAsync(8)
+            expect(await failed).toBe('ERR_SESSION_CONFLICT')
+            expect(await read(other)).toEqual({ both: 'other', other: 1 })
+            expect(Buffer.compare(store.memory.find(token) ?? Buffer.of(), stuck)).toBe(0)
+          }
+        } finally {
+          vi.useRealTimers()
+        }
+      })
+    }
+
+    it('a claim that comes late, after the commit has failed, claims nothing', async () => {
+      const { manager, store, read, errors, other, token, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      store.fault('late')
+      await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+      store.land()
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+      expect(errors).toEqual([])
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ both: 'other', other: 1, ours: 1 })
+      expect(store.size).toBe(1)
+    })
+
+    it('a claim that comes late between the look and the write that is to stop it is undone', async () => {
+      const { manager, store, read, errors, other, ctx } = await two()
+      await manager.mergeSession(ctx, other)
+      const { replace } = store
+      let calls = 0
+      store.replace = (...args) => {
+        if (++calls === 2) store.land()
+        return replace.apply(store, args)
+      }
+      store.fault('late')
+      await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+      expect(errors).toEqual([])
+    })
+
+    it('what our write has not taken in is given back, where others have written ours meanwhile', async () => {
+      const made = await two()
+      const { manager, elsewhere, store, read, errors, other, token, ctx } = made
+      const changing = await load(elsewhere, token)
+      elsewhere.put(changing, 'meanwhile', 1)
+      await manager.mergeSession(ctx, other)
+      whileClaimed(made, token, async () => {
+        await elsewhere.commit(changing)
+        store.fault('late')
+      })
+      await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
+      expect(errors).toEqual([])
+      store.land()
+      expect(await read(token)).toEqual({ both: 'ours', ours: 1, meanwhile: 1 })
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+      // The next commit has it.
+      await manager.commit(ctx)
+      expect(await read(token)).toEqual({ both: 'other', other: 1, ours: 1, meanwhile: 1 })
+      expect(store.size).toBe(1)
+    })
+
+    for (const what of ['counted on it', 'ended it'] as const) {
+      it(`where our write may have taken the other in, and others have ${what}, onError hears that the other stays claimed`, async () => {
+        const { manager, elsewhere, store, read, errors, other, token, ctx } = await two()
+        await manager.mergeSession(ctx, other)
+        const { replace } = store
+        store.replace = async (...args) => {
+          if (args[1] !== token) return replace.apply(store, args)
+          store.replace = replace
+          await replace.apply(store, args)
+          const later = await load(elsewhere, token)
+          if (what === 'ended it') await elsewhere.renewToken(later)
+          else elsewhere.update(later, 'n', increment)
+          await elsewhere.commit(later)
+          throw new Error('connection lost')
+        }
+        const outcome = await manager.commit(ctx).catch((error: Error) => error.message)
+        expect(outcome).toBe(what === 'ended it' ? undefined : 'connection lost')
+        expect(errors.map(code).at(-1)).toBe('ERR_SESSION_CONFLICT')
+        expect(String(errors.at(-1))).toContain('it cannot be known whether')
+        expect(await read(other)).toBeUndefined()
+        const holders = [...store.memory.all().values()].map((bytes) =>
+          new JsonCodec().decode(bytes),
+        )
+        const found = holders.filter(({ values }) => !values.has('__claim') && values.has('other'))
+        expect(found).toHaveLength(1)
+      })
+    }
+
+    it('a new session that fails to take a place leaves the row that it stands in for, and the other', async () => {
+      const { manager, store, read, other } = await two()
+      store.memory.commit('unreadable', Buffer.from('?'), new Date(Date.now() + hour))
+      const ctx = await load(manager, 'unreadable')
+      await manager.renewToken(ctx)
+      await manager.mergeSession(ctx, other)
+      const { rename } = store
+      store.rename = () => {
+        store.rename = rename
+        throw new RangeError('too long')
+      }
+      await expect(manager.commit(ctx)).rejects.toThrow('too long')
+      expect(store.memory.find('unreadable')).toBeDefined()
+      expect(await read(other)).toEqual({ both: 'other', other: 1 })
+      const { delete: remove } = store
+      store.delete = () => {
+        throw new TypeError('no delete')
+      }
+      await expect(manager.commit(ctx)).rejects.toThrow('no delete')
+      store.delete = remove
+      const committed = await manager.commit(ctx)
+      expect(await read(committed?.token ?? '')).toEqual({ both: 'other', other: 1 })
+      expect(store.memory.find('unreadable')).toBeUndefined()
+      expect(store.size).toBe(2)
+    })
 
     it('a claimed row that cannot be deleted is reported, and nobody finds it', async () => {
       const { manager, store, read, errors, other, token, ctx } = await two()
@@ -1014,6 +1420,35 @@ describe('over HTTP', () => {
     expect(answer.header('set-cookie')).toEqual([])
     expect(errors.map(code)).toEqual(['ERR_SESSION_REVOKED'])
   })
+
+  for (const late of [false, true]) {
+    it(`a change to a revoked session ${late ? 'throws after the first byte, and changes nothing' : 'is one of memory alone before the first byte'}`, async () => {
+      const { manager, elsewhere, session, store } = world(2)
+      const token = await session()
+      const seen: unknown[] = []
+      await using server = await serve(
+        manager.loadAndSave(async (req, res) => {
+          const ctx = contextOf(req)
+          await elsewhere.destroy(await load(elsewhere, token))
+          manager.put(ctx, 'b', 2)
+          await manager.commit(ctx)
+          if (late) {
+            res.write('first')
+            expect(() => manager.put(ctx, 'c', 3)).toThrow(
+              expect.objectContaining({ code: 'ERR_SESSION_HEADERS_SENT' }),
+            )
+          } else manager.put(ctx, 'c', 3)
+          seen.push(await manager.commit(ctx), manager.status(ctx), manager.keys(ctx))
+          res.end()
+        }),
+      )
+      const client = new Client(server.url)
+      client.cookies.set('session', token)
+      expect((await client.get('/')).status).toBe(200)
+      expect(seen).toEqual([undefined, 'revoked', late ? ['a', 'b'] : ['a', 'b', 'c']])
+      expect(store.size).toBe(0)
+    })
+  }
 
   for (const explicit of [false, true]) {
     it(`a login whose session was renewed elsewhere is answered by errorFunc${explicit ? ', also when the handler commits itself' : ''}`, async () => {

@@ -73,7 +73,7 @@ async function run(s: fc.Scheduler, program: Program, weather: Weather): Promise
       store,
       hashTokenInStore,
       storeTimeout: weather.timeouts > 0 ? 1000 : 0,
-      onError: () => {},
+      onError: (error) => history.heard(error),
       ...(idle && { idleTimeout: 30 * minute, touchInterval: 0 }),
     })
   const world = {

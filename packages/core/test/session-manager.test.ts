@@ -561,6 +561,24 @@ describe('commitAndWriteSessionCookie', () => {
     await expect(manager.commitAndWriteSessionCookie(ctx, headers)).rejects.toBe(down)
     expect([...headers]).toEqual([])
   })
+
+  test('called again after it failed, gives the client the new token', async () => {
+    const { store, manager, load } = make(new WholeStore())
+    seed(store, 'a')
+    const ctx = await load('a')
+    await manager.renewToken(ctx)
+    store.before = failing('rename', down)
+    const headers = new Headers()
+    await expect(manager.commitAndWriteSessionCookie(ctx, headers)).rejects.toBe(down)
+    store.before = () => {}
+    await manager.renewToken(ctx)
+    const committed = await manager.commitAndWriteSessionCookie(ctx, headers)
+    expect(headers.getSetCookie()).toEqual([
+      expect.stringMatching(new RegExp(`^session=${committed?.token}; `)),
+    ])
+    expect(store.memory.find('a')).toBeUndefined()
+    await expect(manager.renewToken(ctx)).rejects.toThrow(code('ERR_SESSION_HEADERS_SENT'))
+  })
 })
 
 describe('values', () => {
@@ -570,6 +588,17 @@ describe('values', () => {
   beforeEach(async () => {
     ctx = await load()
   })
+
+  for (const key of ['__write', '__claim']) {
+    test(`put and update refuse ${key}, which is the manager’s own; pop and remove leave it`, () => {
+      const refusal = new TypeError(`the key ${key} is the session manager's own: use another`)
+      expect(() => manager.put(ctx, key, 1)).toThrow(refusal)
+      expect(() => manager.update(ctx, key, () => 1)).toThrow(refusal)
+      expect(manager.pop(ctx, key)).toBeUndefined()
+      manager.remove(ctx, key)
+      expect(manager.status(ctx)).toBe('unmodified')
+    })
+  }
 
   // data_test.go TestPut
   test('put sets a value, also over another, and modifies the session', () => {

@@ -121,6 +121,28 @@ describe.skipIf(!isAvailable(mysqlPool))('over a connection that counts changed 
     await client.end()
     await database.drop()
   })
+
+  it('a touch that changes nothing has found its session, also when another moves the expiry just then', async () => {
+    const database = await createDatabase(mysqlPool)
+    const client = createPool({ uri: database.address, flags: ['-FOUND_ROWS'] })
+    const elsewhere = createPool({ uri: database.address })
+    const store = await DrizzleStore.create(mysql2({ client }), { cleanupInterval: 0 })
+    const second = await DrizzleStore.create(mysql2({ client: elsewhere }), { cleanupInterval: 0 })
+    await store.commit('a', data, future)
+    const later = new Date(future.getTime() + 1000)
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
+    client.query = (async (...args: unknown[]) => {
+      const answer = await query(...args)
+      client.query = query as typeof client.query
+      await second.touch(ctx, 'a', later)
+      return answer
+    }) as typeof client.query
+    expect(await store.touch(ctx, 'a', future)).toBe(true)
+    expect((await store.findWithExpiry(ctx, 'a'))?.expiry).toEqual(later)
+    await client.end()
+    await elsewhere.end()
+    await database.drop()
+  })
 })
 
 describe.skipIf(!isAvailable(nodePostgresDriver))('over node-postgres', () => {

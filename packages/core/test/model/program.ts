@@ -3,7 +3,7 @@ import fc from 'fast-check'
 /** One thing that a handler does. */
 export type Step =
   | { readonly do: 'put' | 'update' | 'remove' | 'pop'; readonly key: string }
-  | { readonly do: 'count' | 'clear' | 'renewToken' | 'destroy' | 'pause' }
+  | { readonly do: 'count' | 'clear' | 'renewToken' | 'destroy' | 'signOutEverywhere' | 'pause' }
   | { readonly do: 'setDeadline'; readonly minutes: number }
   | { readonly do: 'rememberMe'; readonly remember: boolean }
   | { readonly do: 'mergeSession'; readonly browser: number }
@@ -29,8 +29,9 @@ const processes = 2
 
 const keyed = (kind: 'put' | 'update' | 'remove' | 'pop') =>
   fc.record({ do: fc.constant(kind), key })
-const plain = (kind: 'count' | 'clear' | 'renewToken' | 'destroy' | 'pause') =>
-  fc.constant({ do: kind } as const)
+const plain = (
+  kind: 'count' | 'clear' | 'renewToken' | 'destroy' | 'signOutEverywhere' | 'pause',
+) => fc.constant({ do: kind } as const)
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: plain('pause') },
@@ -41,6 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: keyed('pop') },
   { weight: 1, arbitrary: plain('clear') },
   { weight: 1, arbitrary: plain('destroy') },
+  { weight: 1, arbitrary: plain('signOutEverywhere') },
   { weight: 2, arbitrary: plain('renewToken') },
   {
     weight: 1,

@@ -105,6 +105,31 @@ export const regressions: Readonly<Record<string, Program>> = {
       request(0, 1, ['pause', 'pause', 'pause', 'update a']),
     ],
   },
+  'a renewal ends the session that another takes in, also when the fresh one was committed before':
+    {
+      browsers: 2,
+      requests: [
+        request(0, 0, ['merge 1', 'put a', 'commit', 'pause']),
+        request(1, 1, ['put a', 'commit', 'renewToken', 'commit', 'pause']),
+        request(0, 0, ['destroy']),
+      ],
+    },
+  'a session that is claimed is signed out with the others': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['merge 1', 'put a', 'commit', 'pause']),
+      request(0, 1, ['destroy', 'signOutEverywhere']),
+      request(1, 1, ['put b', 'commit']),
+    ],
+  },
+  'two that take each other in': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['merge 1', 'update a', 'commit']),
+      request(1, 1, ['merge 0', 'update b', 'commit']),
+      request(1, 0, ['update a', 'commit']),
+    ],
+  },
 }
 
 function request(browser: number, process: number, steps: readonly string[]) {
@@ -131,6 +156,7 @@ function step(text: string): Step {
     case 'clear':
     case 'renewToken':
     case 'destroy':
+    case 'signOutEverywhere':
     case 'pause':
       return { do: what }
     default:

@@ -1,7 +1,7 @@
 import { type ContextKey, contextKey } from '../../src/index.ts'
 import { isSame } from '../../src/session-swap.ts'
 import { SessionWork } from './session-work.ts'
-import { type Change, isLive } from './state.ts'
+import { type Change, isClaimed, isLive } from './state.ts'
 
 /** Carries the log of a request to the store. */
 export const requestKey: ContextKey<RequestLog> = contextKey('model.request')
@@ -15,12 +15,20 @@ export class RequestLog {
   filed = ''
   /** Every store token that a row of this session was, or may have been, written under. */
   readonly tokens = new Set<string>()
+  /** The token of its cookie, when another request was taking that session in: its own stands in for it. '' for none. */
+  standsInFor = ''
+  /** What it stood in for before it renewed its token: it goes when that is committed. */
+  readonly leaving = new Set<string>()
+  /** What it has deleted of the session that it ends while it signs out everywhere; `undefined` when it does not. */
+  signedOut: Set<string> | undefined
   /** Whether a commit has found the session revoked. */
   revoked = false
   /** Whether a destroy is under way, or has failed. */
   destroying = false
   /** Sessions that it has found when it looked for one to merge. */
   readonly found = new Set<string>()
+  /** Sessions that it has found while another took them in. */
+  readonly foundClaimed = new Set<string>()
   /** Sessions that some commit of it was to take in; one that failed gives them back also after a destroy. */
   readonly merged = new Set<string>()
   /** What it wrote or claimed before it destroyed its session may still be deleted. */
@@ -42,10 +50,22 @@ export class RequestLog {
     if (filed !== '') this.tokens.add(filed)
   }
 
+  /** Its token was renewed. */
+  renewed(): void {
+    if (this.standsInFor !== '') this.leaving.add(this.standsInFor)
+    this.standsInFor = ''
+  }
+
+  /** Tokens of sessions that it ends, whatever another takes in just then. */
+  get ended(): string[] {
+    return [...this.leaving, ...(this.standsInFor === '' ? [] : [this.standsInFor])]
+  }
+
   /** It has read the row under `token`. */
   saw(token: string, data: Uint8Array | undefined): void {
     const { claims, sent } = this.work
     if (data && isLive(data)) this.found.add(token)
+    if (data && isClaimed(data)) this.foundClaimed.add(token)
     // What it had claimed has been destroyed meanwhile.
     if (!data && !claims.get(token)?.taken) claims.delete(token)
     const mine = data && sent.find((one) => one.token === token && isSame(one.data, data))
@@ -54,7 +74,9 @@ export class RequestLog {
 
   /** It was destroyed; what follows is another session. */
   reset(deadline: number): void {
-    for (const token of this.tokens) this.left(token)
+    for (const token of [...this.tokens, ...this.ended]) this.left(token)
+    this.standsInFor = ''
+    this.leaving.clear()
     for (const [token, { taken }] of this.work.claims) if (taken) this.#former.add(token)
     this.revoked = false
     this.loaded('', deadline)
@@ -68,7 +90,9 @@ export class RequestLog {
 
   /** Whether it may delete what is under `token`. */
   mayDelete(token: string): boolean {
-    if (this.#former.has(token)) return true
+    if (this.#former.has(token) || this.signedOut) return true
+    if (this.leaving.has(token)) return true
+    if (this.standsInFor === token) return this.destroying
     if (this.tokens.has(token)) return this.destroying || this.filed !== token
     return this.work.claims.get(token)?.taken === true
   }

@@ -91,6 +91,8 @@ class RunningRequest {
       return false
     }
     const storeToken = storeTokenOf(manager, manager.token(this.#ctx))
+    const asked = storeTokenOf(manager, cookie)
+    if (storeToken === '' && this.#log.foundClaimed.has(asked)) this.#log.standsInFor = asked
     this.#log.loaded(storeToken, manager.deadline(this.#ctx).getTime())
     return true
   }
@@ -143,11 +145,23 @@ class RunningRequest {
       case 'renewToken':
         await this.#try(async () => {
           await manager.renewToken(ctx)
+          log.renewed()
           log.changes.push({ kind: 'deadline', at: manager.deadline(ctx).getTime() })
         })
         return
       case 'mergeSession':
         await this.#merge(this.#jar[step.browser] ?? '')
+        return
+      case 'signOutEverywhere':
+        await this.#try(async () => {
+          await manager.iterate(ctx, async (each) => {
+            log.signedOut = new Set()
+            await manager.destroy(each)
+            this.#world.history.signedOut(log)
+          })
+          // What has failed may still be done.
+          log.signedOut = undefined
+        })
         return
       case 'destroy':
         log.destroying = true
@@ -167,7 +181,8 @@ class RunningRequest {
     log.found.delete(from)
     await this.#try(async () => {
       await this.#manager.mergeSession(this.#ctx, token)
-      if (!log.found.has(from) || log.tokens.has(from) || log.work.merging.has(from)) return
+      if (!log.found.has(from) || log.tokens.has(from)) return
+      if (log.leaving.has(from) || log.work.merging.has(from)) return
       log.work.merging.add(from)
       log.merged.add(from)
       log.changes.push({ kind: 'merge', from })

@@ -1,5 +1,11 @@
 import { andThen } from '../../src/awaitable.ts'
-import type { AtomicStore, Awaitable, Context, CtxStore } from '../../src/index.ts'
+import type {
+  AtomicStore,
+  Awaitable,
+  Context,
+  CtxStore,
+  IterableCtxStore,
+} from '../../src/index.ts'
 import type { History } from './history.ts'
 import { type RequestLog, requestKey } from './request-log.ts'
 
@@ -9,6 +15,7 @@ export type Passage = <T>(call: string, act: () => Awaitable<T>) => Awaitable<T>
 /** What can be watched. `Ctx` is the context as the store knows it: a built package has another type for it. */
 export interface Watched<Ctx> {
   find(token: string): Awaitable<Uint8Array | undefined>
+  all?(): Awaitable<Map<string, Uint8Array>>
   commit(token: string, data: Uint8Array, expiry: Date): Awaitable<unknown>
   delete(token: string): Awaitable<unknown>
   findWithExpiry(ctx: Ctx, token: string): ReturnType<AtomicStore['findWithExpiry']>
@@ -20,7 +27,7 @@ export interface Watched<Ctx> {
 type Swap = [expected: Uint8Array, data: Uint8Array, expiry: Date]
 
 /** A store whose effects the oracle hears of, each at the moment when it is done. */
-export class WatchedStore<Ctx> implements CtxStore, AtomicStore {
+export class WatchedStore<Ctx> implements CtxStore, AtomicStore, IterableCtxStore {
   readonly #inner: Watched<Ctx>
   readonly #innerCtx: Ctx
   readonly #history: History
@@ -51,6 +58,10 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore {
         return row
       }),
     )
+  }
+
+  async allCtx(): Promise<Map<string, Uint8Array>> {
+    return this.#passage('find all', () => this.#inner.all?.() ?? new Map())
   }
 
   commitCtx(ctx: Context, token: string, data: Uint8Array, expiry: Date) {
