@@ -170,6 +170,11 @@ export class History {
     log.reset(deadline)
   }
 
+  /** Whether the row under `token` was deleted. */
+  wasDeleted(token: string): boolean {
+    return this.#deleted.has(token)
+  }
+
   /** A destroy of one of all sessions was answered. */
   signedOut(log: RequestLog): void {
     for (const token of log.signedOut ?? []) if (this.#known.has(token)) this.#die(log, token)

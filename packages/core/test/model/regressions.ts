@@ -122,6 +122,21 @@ export const regressions: Readonly<Record<string, Program>> = {
       request(1, 1, ['put b', 'commit']),
     ],
   },
+  'a renewal that was not acknowledged, and is signed out, is a revocation': {
+    browsers: 2,
+    requests: [
+      request(1, 0, ['commit', 'signOutEverywhere', 'clear', 'count']),
+      request(0, 1, ['update a', 'put a']),
+      request(0, 0, ['put b', 'renewToken', 'pause', 'setDeadline', 'pause', 'commit later']),
+    ],
+  },
+  'a sign out that comes late ends no session that began since': {
+    browsers: 2,
+    requests: [
+      request(1, 1, ['signOutEverywhere', 'pause', 'renewToken', 'signOutEverywhere', 'pause']),
+      request(0, 0, ['pause', 'commit', 'count', 'renewToken', 'update a']),
+    ],
+  },
   'two that take each other in': {
     browsers: 2,
     requests: [

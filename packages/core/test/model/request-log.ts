@@ -21,6 +21,8 @@ export class RequestLog {
   readonly leaving = new Set<string>()
   /** What it has deleted of the session that it ends while it signs out everywhere; `undefined` when it does not. */
   signedOut: Set<string> | undefined
+  /** What it has sought to delete while it did; it may be done late. */
+  readonly #signsOut = new Set<string>()
   /** Whether a commit has found the session revoked. */
   revoked = false
   /** Whether a destroy is under way, or has failed. */
@@ -61,6 +63,11 @@ export class RequestLog {
     return [...this.leaving, ...(this.standsInFor === '' ? [] : [this.standsInFor])]
   }
 
+  /** It is about to delete the row under `token`. */
+  deletes(token: string): void {
+    if (this.signedOut) this.#signsOut.add(token)
+  }
+
   /** It has read the row under `token`. */
   saw(token: string, data: Uint8Array | undefined): void {
     const { claims, sent } = this.work
@@ -90,7 +97,7 @@ export class RequestLog {
 
   /** Whether it may delete what is under `token`. */
   mayDelete(token: string): boolean {
-    if (this.#former.has(token) || this.signedOut) return true
+    if (this.#former.has(token) || this.#signsOut.has(token)) return true
     if (this.leaving.has(token)) return true
     if (this.standsInFor === token) return this.destroying
     if (this.tokens.has(token)) return this.destroying || this.filed !== token

@@ -159,9 +159,8 @@ class RunningRequest {
             await manager.destroy(each)
             this.#world.history.signedOut(log)
           })
-          // What has failed may still be done.
-          log.signedOut = undefined
         })
+        log.signedOut = undefined
         return
       case 'destroy':
         log.destroying = true
@@ -207,8 +206,8 @@ class RunningRequest {
     const { history, mayExpire } = this.#world
     const log = this.#log
     const token = storeTokenOf(this.#manager, this.#manager.token(this.#ctx))
-    // A renewal that came late may be in effect, and expire or be destroyed by this request before it is heard of.
-    const mayBeOver = mayExpire || log.destroying
+    // A renewal that came late may be in effect, and expire or be destroyed before it is heard of.
+    const mayBeOver = mayExpire || log.destroying || history.wasDeleted(token)
     if (!mayBeOver && !log.revoked && log.filed !== '' && log.filed !== token) {
       history.violation(`${log.name} was not told that its renewal failed`)
     }

@@ -77,6 +77,7 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore, IterableCtxStor
 
   deleteCtx(ctx: Context, token: string) {
     const log = logOf(ctx)
+    log.deletes(token)
     return this.#passage('delete', () =>
       andThen(this.#inner.delete(token), () => this.#history.deleted(log, token)),
     )
