@@ -50,8 +50,12 @@ function besideHeaders(res: ServerResponse): object {
   const { shouldKeepAlive, useChunkedEncodingByDefault, strictContentLength } = res
   const { _removedConnection, _removedContLen, _removedTE } = res as object as Removed
   return {
-    ...{ _removedConnection, _removedContLen, _removedTE },
-    ...{ shouldKeepAlive, useChunkedEncodingByDefault, strictContentLength },
+    _removedConnection,
+    _removedContLen,
+    _removedTE,
+    shouldKeepAlive,
+    useChunkedEncodingByDefault,
+    strictContentLength,
     // Where servers put the length of a body past the headers (@hono/node-server does).
     _contentLength: null,
   }
