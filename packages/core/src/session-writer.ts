@@ -53,6 +53,9 @@ export class SessionWriter {
     const tools = this.#tools
     if (!tools) return this.#write(ctx, data, limit)
     if (data.touchDue && !data.changed) return this.#touch(ctx, data, tools, limit)
+    if (data.merges.length === 0 && data.leftovers.size === 0) {
+      return this.#put(ctx, data, tools, limit)
+    }
     const committed =
       data.merges.length > 0
         ? this.#merged(ctx, data, tools, limit)
@@ -94,32 +97,30 @@ export class SessionWriter {
     tools: CommitTools,
     limit: TimeLimit,
   ): Awaitable<Committed | undefined> {
-    const { stored } = data
-    if (!stored) return this.#write(ctx, data, limit)
-    const swapped = this.#swap(new SessionSwap(tools, ctx, data, limit), data, limit)
-    return andThen(limit.apply(swapped, 'commit'), (outcome) => {
-      if (outcome !== 'gone') return { token: data.token, expiry: outcome }
-      return data.takesPlace ? undefined : this.#revoke(ctx, data)
-    })
+    if (!data.stored) return this.#write(ctx, data, limit)
+    return this.#swap(new SessionSwap(tools, ctx, data, limit), ctx, data, limit)
   }
 
   // What another session takes in may come back. Who waits for that leaves the queue meanwhile: nobody waits in it for one
   // who waits for him.
   #swap(
     swap: SessionSwap,
+    ctx: Context,
     data: SessionData,
     limit: TimeLimit,
     tries = 1,
-  ): Awaitable<Date | 'gone'> {
+  ): Awaitable<Committed | undefined> {
     const swapped = this.#queue.enter(data.stored?.storeToken ?? '', (lane) => {
       if (limit.over) throw limit.error('commit')
       return limit.apply(swap.run(lane), 'commit')
     })
-    return andThen(swapped, (outcome) => {
-      if (outcome !== 'claimed') return outcome
-      return andThen(waitForClaimant(data, limit, tries), () =>
-        this.#swap(swap, data, limit, tries + 1),
-      )
+    return andThen(limit.apply(swapped, 'commit'), (outcome) => {
+      if (outcome === 'claimed') {
+        const waited = limit.apply(waitForClaimant(data, limit, tries), 'commit')
+        return andThen(waited, () => this.#swap(swap, ctx, data, limit, tries + 1))
+      }
+      if (outcome !== 'gone') return { token: data.token, expiry: outcome }
+      return data.takesPlace ? undefined : this.#revoke(ctx, data)
     })
   }
 
