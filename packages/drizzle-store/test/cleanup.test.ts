@@ -62,23 +62,19 @@ for (const driver of oneOfEach) {
     })
 
     // SQLite knows no locks of single rows.
-    it.skipIf(driver.dialect === 'sqlite')(
-      'a session that another transaction has locked is left for later, not waited for',
-      async () => {
+    if (driver.dialect !== 'sqlite') {
+      it('a session that another transaction has locked is left for later, not waited for', async () => {
         const store = await open(0)
         await store.commit('expired', data, past)
         await store.commit('expired-too', data, past)
-        await whileLocked(
-          opened,
-          sql`select * from sessions where token = 'expired' for update`,
-          async () => {
-            expect(await store.deleteExpired()).toBe(1)
-            expect(await rows(opened)).toContain('expired')
-          },
-        )
+        const lock = sql`select * from sessions where token = 'expired' for update`
+        await whileLocked(opened, lock, async () => {
+          expect(await store.deleteExpired()).toBe(1)
+          expect(await rows(opened)).toContain('expired')
+        })
         expect(await store.deleteExpired()).toBe(1)
-      },
-    )
+      })
+    }
 
     it('two calls at once remove each session once, one after the other', async () => {
       const store = await open(0)
