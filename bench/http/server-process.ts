@@ -38,7 +38,7 @@ export async function startServer(plan: ServerPlan): Promise<ServerProcess> {
       return said()
     },
     async [Symbol.asyncDispose]() {
-      child.disconnect()
+      if (child.connected) child.disconnect()
       await exited
     },
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
 import { type DatabaseName, openStore } from '../../growth/open-store.ts'
 import type { ServerPlan } from '../contestants.ts'
@@ -17,7 +18,9 @@ export const openRawDriver: Open = async (plan) => {
   if (plan.store !== 'redis') await createTable(plan)
   const { find, commit, replace } = await openStatements(plan)
   let tokens = 0
-  const newToken = () => String(++tokens).padStart(43, 'x')
+  // Redis has one database for all processes.
+  const own = randomBytes(6).toString('hex')
+  const newToken = () => `${own}${++tokens}`.padStart(43, 'x')
 
   const begin = (res: ServerResponse, data: Uint8Array) => {
     const token = newToken()
