@@ -51,7 +51,7 @@ export const groups: readonly Group[] = [
       memory('scs', 'SCS, MemoryStore'),
       memory('express-session', 'express-session, MemoryStore'),
     ],
-    requests: 1_200,
+    requests: 12_000,
     measures: () => true,
   },
   {
@@ -67,7 +67,7 @@ export const groups: readonly Group[] = [
       memory('iron-session', 'iron-session'),
     ],
     // Other sizes would tell more of JSON than of them; a cookie of 10 KB is none that a browser keeps.
-    requests: 800,
+    requests: 4_000,
     measures: ({ program }, { name, size, path }) =>
       size !== '10 KB' &&
       (path === '/login' || size !== '100 B') &&
@@ -90,7 +90,7 @@ export const groups: readonly Group[] = [
         store: 'postgres',
       },
     ],
-    requests: 300,
+    requests: 3_000,
     measures: () => true,
   },
   {
@@ -104,7 +104,7 @@ export const groups: readonly Group[] = [
         store: 'sqlite',
       },
     ],
-    requests: 300,
+    requests: 3_000,
     measures: () => true,
   },
   {
@@ -123,7 +123,7 @@ export const groups: readonly Group[] = [
         store: 'mariadb',
       },
     ],
-    requests: 300,
+    requests: 3_000,
     measures: () => true,
   },
   {
@@ -133,7 +133,7 @@ export const groups: readonly Group[] = [
       { name: 'SCS, RedisStore, redis', program: 'scs', store: 'redis' },
       { name: 'express-session, connect-redis', program: 'express-session', store: 'redis' },
     ],
-    requests: 300,
+    requests: 3_000,
     measures: () => true,
   },
 ]
