@@ -43,9 +43,10 @@ export class SessionLifecycle {
   /** Writes the session; `undefined` when it has been revoked. Rejects for one that was renewed, and revoked before that was in. */
   commit(ctx: Context, data: SessionData): Awaitable<Committed | undefined> {
     return inTurn(data, () => {
-      // A new session gets another token when its first commit has failed: that one may still be done, and overwrite.
-      const isNew = data.stored === undefined && this.#store.atomic !== undefined
-      const again = isNew && data.rows.has(data.storeToken)
+      // A token whose commit has failed is given up: that one may still be done, and overwrite; on a store without
+      // atomic methods, it may still be taken back.
+      const isOpen = this.#store.atomic ? data.stored === undefined : data.renewed
+      const again = isOpen && data.rows.has(data.storeToken)
       if (again || data.storeToken === '') this.#identify(data)
       return this.#writer.commit(ctx, data)
     })

@@ -106,9 +106,9 @@ export class SessionRelease {
       const bytes = marked(options.codec, found, writeMarkKey)
       return this.#persist(storeToken, row.data, bytes, found.deadline, limit)
     }
-    const look = reader.look(this.#ctx, storeToken, limit)
+    const look = () => andThen(reader.look(this.#ctx, storeToken, limit), fenced)
     const outcome = orElse<Outcome>(
-      () => limit.apply(andThen(look, fenced), 'mergeSession'),
+      () => limit.apply(look(), 'mergeSession'),
       (error) => {
         options.onError(error, this.#ctx)
         return 'failed'

@@ -221,7 +221,7 @@ export class SessionWriter {
     }
     const takeBack = () =>
       orElse<unknown>(
-        () => this.#store.delete(ctx, storeToken),
+        () => andThen(this.#store.delete(ctx, storeToken), () => data.rows.delete(storeToken)),
         (error) => this.#options.onError(error, ctx),
       )
     return andThen(

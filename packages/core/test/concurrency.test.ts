@@ -1483,6 +1483,27 @@ describe('over HTTP', () => {
   }
 })
 
+describe('a merge whose store fails at once, after others have written', () => {
+  it('tells of the session that stays claimed', async () => {
+    const { manager, session, store, errors } = world(0)
+    const token = await session({ a: 1 })
+    const other = await session({ cart: 1 })
+    const ctx = await load(manager, token)
+    await manager.mergeSession(ctx, other)
+    const replace = store.replace.bind(store)
+    let writes = 0
+    store.replace = (...call) => {
+      if (++writes !== 2) return replace(...call)
+      const later = new Date(Date.now() + hour)
+      store.memory.commit(token, new JsonCodec().encode(later, new Map([['z', 1]])), later)
+      store.failing.set('find', new TypeError('closed'))
+      throw new TypeError('closed')
+    }
+    await expect(manager.commit(ctx)).rejects.toThrow('closed')
+    expect(errors).toEqual([new TypeError('closed')])
+  })
+})
+
 describe('a store without atomic methods', () => {
   it('keeps SCS’s behaviour: the last writer wins, and update is called once', async () => {
     const store = new RecordingStore()

@@ -1712,6 +1712,22 @@ describe('a store that does not answer', () => {
     expect(tokensOf(store)).toEqual(['example'])
   })
 
+  test('a renewal that is committed again is not taken back with the try that came too late', async () => {
+    const { store, manager, load } = make(new PlainStore(), { storeTimeout: second })
+    seed(store, 'example')
+    const ctx = await load('example')
+    await manager.renewToken(ctx)
+    const commit = held()
+    store.before = (call) => (call.startsWith('commit') ? commit.promise : undefined)
+    await rejectionAfter(second, manager.commit(ctx))
+    store.before = () => undefined
+    const committed = await manager.commit(ctx)
+    commit.release()
+    await settled()
+    expect(tokensOf(store)).toEqual([committed?.token])
+    expect(manager.token(ctx)).toBe(committed?.token)
+  })
+
   test('the session can be used again once it answers', async () => {
     const { store, manager, load } = make(new PlainStore(), { storeTimeout: second })
     const ctx = await load()
