@@ -166,7 +166,6 @@ export function waitForClaimant(
   limit.blame ??= new ClaimedElsewhere()
   return backoff(tries).then(() => {
     if (limit.over) throw limit.error('commit')
-    limit.blame = undefined
   })
 }
 
