@@ -49,16 +49,11 @@ class ValueContext implements Context {
 
 class SignalContext implements Context {
   readonly #parent: Context
-  #signal: AbortSignal | (() => AbortSignal | undefined) | undefined
+  readonly signal: AbortSignal | undefined
 
-  constructor(parent: Context, signal: AbortSignal | (() => AbortSignal | undefined) | undefined) {
+  constructor(parent: Context, signal: AbortSignal | undefined) {
     this.#parent = parent
-    this.#signal = signal
-  }
-
-  get signal(): AbortSignal | undefined {
-    if (typeof this.#signal === 'function') this.#signal = this.#signal()
-    return this.#signal
+    this.signal = signal
   }
 
   value<T>(key: ContextKey<T>): T | undefined {
@@ -93,17 +88,10 @@ export function withSignal(parent: Context, signal: AbortSignal): Context {
   )
 }
 
-/** As {@link withSignal}, with a signal that is made when it is first asked for: most requests never ask. */
-export function withLazySignal(parent: Context, make: () => AbortSignal | undefined): Context {
-  return new SignalContext(parent, () => {
-    const made = make()
-    return parent.signal && made ? AbortSignal.any([parent.signal, made]) : (parent.signal ?? made)
-  })
-}
-
 /** The same values without the signal: a client that goes away must not cancel a write. */
 export function withoutSignal(parent: Context): Context {
-  return new SignalContext(parent, undefined)
+  const hasNone = parent === root || (parent instanceof SignalContext && !parent.signal)
+  return hasNone ? parent : new SignalContext(parent, undefined)
 }
 
 /**

@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { type Awaitable, isThenable } from './awaitable.ts'
-import { bindContext, type Context, contextOf, withLazySignal } from './context.ts'
+import { ClientContext } from './client-context.ts'
+import { bindContext, type Context, contextOf } from './context.ts'
 import { type Gate, guard, type Keeper } from './gate.ts'
 import { addLine, cut, isClosed, onceClosed } from './response-head.ts'
+import type { Observer } from './session-data.ts'
 
 /** A handler for Node's http and http2 servers, of whatever kind the request is. */
 export interface RequestListener {
@@ -22,8 +24,8 @@ export interface Sessions {
   save(ctx: Context, res: ServerResponse): unknown
   /** Commits what was changed since; nothing to wait for when nothing was. */
   saveLate(ctx: Context): Awaitable<unknown>
-  /** Has `listener` called at each change. */
-  onChange(ctx: Context, listener: () => void): void
+  /** Has `observer` hear of each change. */
+  observe(ctx: Context, observer: Observer): void
   errorFunc(req: IncomingMessage, res: ServerResponse, error: unknown): unknown
   onError(error: unknown, ctx: Context): void
 }
@@ -34,21 +36,43 @@ export function loadAndSave(
   next: (req: IncomingMessage, res: ServerResponse) => unknown,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
-    const base = withLazySignal(contextOf(req), () => clientSignal(res))
-    const serve = (ctx: Context) => new Visit(sessions, req, res, ctx).serve(next)
-    const refuse = (error: unknown) => {
-      // Nobody is left to answer, and nothing has gone wrong here.
-      if (!isClosed(res)) new Visit(sessions, req, res, base).answer(error, false)
-    }
+    const base = new ClientContext(contextOf(req), res)
+    let loading: Awaitable<Context>
     try {
-      const loading = sessions.open(base, sessions.readSessionCookie(req.headers))
-      // A rejection of `serve` cannot be: it answers what the handler throws.
-      if (isThenable(loading)) loading.then(serve, refuse)
-      else serve(loading)
+      loading = sessions.open(base, sessions.readSessionCookie(req.headers))
     } catch (error) {
-      refuse(error)
+      refuse(sessions, req, res, base, error)
+      return
     }
+    if (isThenable(loading)) serveLater(sessions, req, res, base, loading, next)
+    else new Visit(sessions, req, res, loading).serve(next)
   }
+}
+
+// A rejection of `serve` cannot be: it answers what the handler throws.
+function serveLater(
+  sessions: Sessions,
+  req: IncomingMessage,
+  res: ServerResponse,
+  base: Context,
+  loading: PromiseLike<Context>,
+  next: (req: IncomingMessage, res: ServerResponse) => unknown,
+): void {
+  loading.then(
+    (ctx) => new Visit(sessions, req, res, ctx).serve(next),
+    (error) => refuse(sessions, req, res, base, error),
+  )
+}
+
+function refuse(
+  sessions: Sessions,
+  req: IncomingMessage,
+  res: ServerResponse,
+  ctx: Context,
+  error: unknown,
+): void {
+  // Nobody is left to answer, and nothing has gone wrong here.
+  if (!isClosed(res)) new Visit(sessions, req, res, ctx).answer(error, false)
 }
 
 /** A plain 500, as SCS's default ErrorFunc. */
@@ -60,7 +84,7 @@ export function answerWithInternalServerError(res: ServerResponse): void {
 }
 
 /** One request with its session, from the handler's call to the end of the response. */
-class Visit implements Keeper {
+class Visit implements Keeper, Observer {
   readonly #sessions: Sessions
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
@@ -84,7 +108,7 @@ class Visit implements Keeper {
 
   serve(next: (req: IncomingMessage, res: ServerResponse) => unknown): void {
     bindContext(this.#req, this.#ctx)
-    this.#sessions.onChange(this.#ctx, () => this.#saveAtClose())
+    this.#sessions.observe(this.#ctx, this)
     try {
       const handled = next(this.#req, this.#res)
       if (isThenable(handled)) {
@@ -110,6 +134,18 @@ class Visit implements Keeper {
 
   beforeEnd(): Awaitable<unknown> {
     return this.#saveLate()
+  }
+
+  /** For what is changed too late for the response's end, and for a response that never comes to one. */
+  changed(): void {
+    if (this.#awaitsClose) return
+    this.#awaitsClose = true
+    const save = () => {
+      this.#awaitsClose = false
+      this.#saveUnheard()
+    }
+    if (isClosed(this.#res)) setImmediate(save)
+    else onceClosed(this.#res, save)
   }
 
   // Whatever errorFunc does, there is an answer: an error of its own is told, and answered plainly.
@@ -142,18 +178,6 @@ class Visit implements Keeper {
     if (isClosed(this.#res)) this.#saveUnheard()
   }
 
-  // For what is changed too late for the response's end, and for a response that never comes to one.
-  #saveAtClose(): void {
-    if (this.#awaitsClose) return
-    this.#awaitsClose = true
-    const save = () => {
-      this.#awaitsClose = false
-      this.#saveUnheard()
-    }
-    if (isClosed(this.#res)) setImmediate(save)
-    else onceClosed(this.#res, save)
-  }
-
   // The client has gone, or has its whole response: what was changed is committed all the same.
   #saveUnheard(): void {
     if (this.#gate.begun) this.#saveLate()
@@ -176,15 +200,4 @@ class Visit implements Keeper {
       return failed(error)
     }
   }
-}
-
-function clientSignal(res: ServerResponse): AbortSignal {
-  const controller = new AbortController()
-  const abort = () => {
-    // A stream of HTTP/2 whose client has gone is finished by Node, though nobody has ended the response.
-    if (!res.writableEnded || !res.writableFinished) controller.abort()
-  }
-  if (isClosed(res)) abort()
-  else onceClosed(res, abort)
-  return controller.signal
 }

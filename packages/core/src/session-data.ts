@@ -1,4 +1,5 @@
 import { headersSent, SessionError } from './errors.ts'
+import { including, none } from './few.ts'
 
 /** What a request has done to its session. `'revoked'`: gone from the store while the request was running. */
 export type Status = 'unmodified' | 'modified' | 'destroyed' | 'revoked'
@@ -11,6 +12,11 @@ export interface SessionState {
 
 /** One thing that a request did to its session. It may be done again, to a state that others have changed meanwhile. */
 export type Change = (state: SessionState) => void
+
+/** Who wants to know that a session was changed. */
+export interface Observer {
+  changed(): void
+}
 
 /** A row as it was last read or written. */
 export interface StoredRow {
@@ -74,28 +80,28 @@ export class SessionData implements SessionState {
   /** The row that holds it, as last read or written; a commit replaces this and nothing else. */
   stored: StoredRow | undefined
   /** Writes over {@link stored} of which it is not known whether they were done, or will be: one of them at the most. */
-  readonly doubts: Set<Attempt> = new Set()
+  doubts: readonly Attempt[] = none
   /** Store tokens of all rows that the store may hold for it. */
-  readonly rows: Set<string> = new Set()
+  rows: readonly string[] = none
   /** Other sessions that the next commit takes in, on a store with atomic methods. */
-  readonly merges: MergedSession[] = []
+  merges: readonly MergedSession[] = none
   /** Its deadline when it was made, or destroyed: what a session starts from that no store holds yet. */
   initialDeadline: Date
   /** The store token of a row that cannot be decoded, or that another session takes in: this one stands in for it. */
   standsInFor: string | undefined
   /** Rows that go when a commit is through, where no write moves them. */
-  readonly leftovers: Set<string> = new Set()
+  leftovers: readonly string[] = none
   /** Loaded as modified only because its expiry is due to be moved. */
   touchDue = false
   deadline: Date
   readonly values: Map<string, unknown>
   /** The store call in progress; the next waits for it. */
   turn: PromiseLike<unknown> | undefined
-  /** Called at each change. */
-  onChange: (() => void) | undefined
+  /** Hears of each change. */
+  observer: Observer | undefined
 
-  /** What was done since the last commit. */
-  readonly #changes: Change[] = []
+  /** What was done since the last commit; `undefined` when nothing was. */
+  #changes: Change[] | undefined
   #changed = false
   #counts = false
   #headersLeft = false
@@ -109,7 +115,7 @@ export class SessionData implements SessionState {
 
   /** How many changes no commit has written. */
   get pending(): number {
-    return this.#changes.length
+    return this.#changes?.length ?? 0
   }
 
   /** Whether it was changed at all. */
@@ -139,7 +145,7 @@ export class SessionData implements SessionState {
 
   /** Whether a write that may be done, or come late, takes `other` in. */
   mayHold(other: MergedSession): boolean {
-    return [...this.doubts].some(({ merges }) => merges.includes(other))
+    return this.doubts.some(({ merges }) => merges.includes(other))
   }
 
   /** Whether the response's headers have left, or are about to. */
@@ -173,19 +179,23 @@ export class SessionData implements SessionState {
   /** The row under `storeToken` was read or written, and holds `data`. */
   filedAs(storeToken: string, data: Uint8Array, isClaimed = false): void {
     this.stored = { storeToken, data, isClaimed }
-    this.rows.add(storeToken)
+    this.rows = including(this.rows, storeToken)
   }
 
   /** The row that held it is known to be gone, for good. */
   unfiled(): void {
     this.stored = undefined
-    this.doubts.clear()
+    this.doubts = none
   }
 
   /** A commit has written the first `changes` of what was pending. */
   committed(changes: number): void {
-    this.#changes.splice(0, changes)
-    if (this.#changes.length === 0) this.#counts = false
+    if (changes < this.pending) {
+      this.#changes?.splice(0, changes)
+      return
+    }
+    this.#changes = undefined
+    this.#counts = false
   }
 
   /**
@@ -194,7 +204,7 @@ export class SessionData implements SessionState {
    */
   rebase(base: SessionState): void {
     const state = { deadline: base.deadline, values: new Map(base.values) }
-    for (const change of this.#changes) change(state)
+    for (const change of this.#changes ?? none) change(state)
     this.deadline = state.deadline
     this.values.clear()
     for (const [key, value] of state.values) this.values.set(key, value)
@@ -259,15 +269,15 @@ export class SessionData implements SessionState {
     this.status = 'destroyed'
     this.identify('', '')
     this.unfiled()
-    this.rows.clear()
-    this.merges.length = 0
+    this.rows = none
+    this.merges = none
     this.standsInFor = undefined
-    this.leftovers.clear()
+    this.leftovers = none
     this.touchDue = false
     this.initialDeadline = deadline
     this.deadline = deadline
     this.values.clear()
-    this.committed(this.#changes.length)
+    this.committed(this.pending)
     this.#cookieSent = false
   }
 
@@ -278,9 +288,10 @@ export class SessionData implements SessionState {
     this.#changed = true
     // Nothing will ever be written again.
     if (this.status === 'revoked') return
-    this.#changes.push(change)
+    if (this.#changes) this.#changes.push(change)
+    else this.#changes = [change]
     this.status = 'modified'
-    this.onChange?.()
+    this.observer?.changed()
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import type { Context } from './context.ts'
 import { SessionError } from './errors.ts'
+import { including } from './few.ts'
 import type { CheckedOptions } from './options.ts'
 import { revoked, SessionData } from './session-data.ts'
 import { type Found, SessionReader } from './session-reader.ts'
@@ -46,7 +47,7 @@ export class SessionLifecycle {
       // A token whose commit has failed is given up: that one may still be done, and overwrite; on a store without
       // atomic methods, it may still be taken back.
       const isOpen = this.#store.atomic ? data.stored === undefined : data.renewed
-      const again = isOpen && data.rows.has(data.storeToken)
+      const again = isOpen && data.rows.includes(data.storeToken)
       if (again || data.storeToken === '') this.#identify(data)
       return this.#writer.commit(ctx, data)
     })
@@ -55,8 +56,8 @@ export class SessionLifecycle {
   /** Deletes every row that the session is, or was, filed under, and empties it. */
   destroy(ctx: Context, data: SessionData): Awaitable<void> {
     return inTurn(data, () => {
-      const rows = [...data.rows]
-      if (data.standsInFor !== undefined) rows.push(data.standsInFor)
+      const { standsInFor } = data
+      const rows = standsInFor === undefined ? data.rows : [...data.rows, standsInFor]
       const limit = new TimeLimit(this.#options.storeTimeout)
       return andThen(limit.apply(this.#store.deleteAll(ctx, rows), 'delete'), () =>
         data.reset(this.#newDeadline()),
@@ -73,8 +74,8 @@ export class SessionLifecycle {
         state.deadline = deadline
       })
       if (data.standsInFor !== undefined) {
-        data.rows.add(data.standsInFor)
-        data.leftovers.add(data.standsInFor)
+        data.rows = including(data.rows, data.standsInFor)
+        data.leftovers = including(data.leftovers, data.standsInFor)
       }
       data.standsInFor = undefined
       this.#identify(data)
@@ -98,7 +99,7 @@ export class SessionLifecycle {
         const other = { storeToken, bytes, state, claims: [], settled: false }
         data.merge(other)
         if (this.#store.atomic) {
-          data.merges.push(other)
+          data.merges = [...data.merges, other]
           return
         }
         const limit = new TimeLimit(this.#options.storeTimeout)
@@ -198,7 +199,7 @@ async function* eachInTime<T>(
 function isKnown(data: SessionData, storeToken: string): boolean {
   return (
     data.storeToken === storeToken ||
-    data.rows.has(storeToken) ||
+    data.rows.includes(storeToken) ||
     data.merges.some((other) => other.storeToken === storeToken)
   )
 }

@@ -65,8 +65,8 @@ export class SessionManager<
       open: (ctx, token) => this.#open(ctx, token),
       save: (ctx, res) => this.#save(ctx, res),
       saveLate: (ctx) => this.#saveLate(ctx),
-      onChange: (ctx, listener) => {
-        this.#data(ctx).onChange = listener
+      observe: (ctx, observer) => {
+        this.#data(ctx).observer = observer
       },
       errorFunc: checked.errorFunc,
       onError: checked.onError,
@@ -137,8 +137,9 @@ export class SessionManager<
     token: string,
     expiry: Date | undefined,
   ): void {
-    const remembered = () => this.#data(ctx).values.get(rememberMeKey) === true
-    const persistent = this.cookie.persist || (expiry !== undefined && remembered())
+    const persistent =
+      this.cookie.persist ||
+      (expiry !== undefined && this.#data(ctx).values.get(rememberMeKey) === true)
     addCookie(to, this.#cookieWriter.line(token, expiry, persistent))
   }
 

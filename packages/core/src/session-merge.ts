@@ -2,6 +2,7 @@ import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
 import type { Context } from './context.ts'
 import { ClaimedElsewhere, SessionError } from './errors.ts'
+import { including } from './few.ts'
 import { marked } from './mark.ts'
 import {
   type Claim,
@@ -178,7 +179,9 @@ function takePlace(data: SessionData): void {
     data.stored = undefined
     return
   }
-  for (const row of data.rows) if (row !== data.storeToken) data.leftovers.add(row)
+  for (const row of data.rows) {
+    if (row !== data.storeToken) data.leftovers = including(data.leftovers, row)
+  }
   data.stored = { storeToken: other.storeToken, data: claim.bytes, isClaimed: false }
 }
 

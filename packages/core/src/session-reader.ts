@@ -11,7 +11,7 @@ import { TimeLimit } from './time-limit.ts'
 export interface Row {
   readonly data: Uint8Array
   /** Known only to stores with atomic methods. */
-  readonly expiry?: Date
+  readonly expiry?: Date | undefined
 }
 
 /** What the bytes of a row hold. */
@@ -91,7 +91,7 @@ export class SessionReader {
       this.#options.unreadable === 'fresh'
         ? this.decodeOrReport(ctx, row.data)
         : this.decode(row.data)
-    return state && state !== 'unreadable' ? { ...row, state } : state
+    return state && state !== 'unreadable' ? { data: row.data, expiry: row.expiry, state } : state
   }
 }
 

@@ -2,6 +2,7 @@ import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
 import type { Context } from './context.ts'
 import { ClaimedElsewhere, SessionError } from './errors.ts'
+import { none } from './few.ts'
 import { marked } from './mark.ts'
 import {
   type Attempt,
@@ -36,7 +37,9 @@ export class SessionRelease {
 
   /** The commit is through: the claimed rows go. Nobody finds them, so that one which stays does no harm. */
   finish(data: SessionData): Awaitable<void> {
-    return this.#drop(data.merges.splice(0), new TimeLimit(this.#tools.options.storeTimeout))
+    const { merges } = data
+    data.merges = none
+    return this.#drop(merges, new TimeLimit(this.#tools.options.storeTimeout))
   }
 
   /** There was no commit: the claimed rows are again what they were. What cannot be given back, `onError` hears of. */
@@ -80,7 +83,7 @@ export class SessionRelease {
     return andThen(fenced, (outcome) => {
       if (outcome === 'refused') return this.#fenceOthers(data, state, storeToken, limit)
       if (outcome === 'failed') return outcome
-      data.doubts.clear()
+      data.doubts = none
       data.filedAs(storeToken, bytes)
       return outcome
     })
@@ -97,7 +100,7 @@ export class SessionRelease {
     const { reader, options } = this.#tools
     const fenced = (row: Row | undefined): Awaitable<Outcome> => {
       const isDone = (doubt: Attempt) => row !== undefined && isSame(doubt.bytes, row.data)
-      for (const { merges } of [...data.doubts].filter(isDone)) {
+      for (const { merges } of data.doubts.filter(isDone)) {
         for (const other of merges) other.settled = true
       }
       const found = row && reader.decode(row.data)
@@ -116,7 +119,7 @@ export class SessionRelease {
     )
     return andThen(outcome, (outcome) => {
       if (outcome !== 'done') return outcome
-      for (const doubt of data.doubts) if (doubt.merges.length > 0) data.doubts.delete(doubt)
+      data.doubts = data.doubts.filter(({ merges }) => merges.length === 0)
       return outcome
     })
   }

@@ -1,8 +1,9 @@
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
-import { Lane } from './commit-queue.ts'
+import type { Lane } from './commit-queue.ts'
 import type { Context } from './context.ts'
 import { isOfTheCaller, SessionError } from './errors.ts'
+import { excluding, including, none } from './few.ts'
 import { newMark } from './mark.ts'
 import type { CheckedOptions } from './options.ts'
 import { type Attempt, type SessionData, type StoredRow, writeMarkKey } from './session-data.ts'
@@ -42,7 +43,7 @@ export class SessionSwap {
   readonly #ctx: Context
   readonly #data: SessionData
   readonly #limit: TimeLimit
-  #lane = new Lane()
+  #lane: Lane | undefined
   #mark: { readonly over: StoredRow; readonly text: string } | undefined
   #tries = 0
   #faults = 0
@@ -63,7 +64,7 @@ export class SessionSwap {
     // What the next in this process starts from is known only when this commit is through.
     lane.written = undefined
     if (this.#stored.isClaimed) return andThen(this.#look(), (finding) => this.#proceed(finding))
-    const mayRebase = this.#data.doubts.size === 0 && !this.#data.takesPlace
+    const mayRebase = this.#data.doubts.length === 0 && !this.#data.takesPlace
     if (!written || !mayRebase || isSame(written, this.#stored.data)) return this.#attempt()
     return this.#proceed(this.#rebase(written))
   }
@@ -82,12 +83,12 @@ export class SessionSwap {
     // A write of what is there already takes nothing away from the others, and leaves nothing open.
     for (const doubt of data.doubts) {
       const isIdle = doubt.storeToken === storeToken && isSame(doubt.bytes, expected)
-      if (isIdle) data.doubts.delete(doubt)
+      if (isIdle) data.doubts = excluding(data.doubts, doubt)
     }
     // After a doubt too: others must never come back to the bytes that the doubt waits for. They cannot when the row moves.
     // And where it takes others in: whatever is built on it then shows that it was done.
     const takesIn = data.merges.length > 0 && !data.takesPlace
-    if (data.counts || takesIn || (data.doubts.size > 0 && !isMove)) {
+    if (data.counts || takesIn || (data.doubts.length > 0 && !isMove)) {
       data.values.set(writeMarkKey, this.#markOver(this.#stored))
     }
     const attempt: Attempt = {
@@ -95,17 +96,17 @@ export class SessionSwap {
       bytes: this.#tools.options.codec.encode(data.deadline, data.values),
       expiry: this.#tools.expiryOf(data.deadline),
       changes: data.pending,
-      merges: data.merges.slice(),
+      merges: data.merges,
     }
-    data.rows.add(attempt.storeToken)
-    data.doubts.add(attempt)
+    data.rows = including(data.rows, attempt.storeToken)
+    data.doubts = including(data.doubts, attempt)
     const answer = orElse<boolean | undefined>(
       () => this.#write(attempt),
       (error) => this.#failed(error),
     )
     return andThen(answer, (done) => {
       if (done) return this.#done(attempt)
-      if (done === false) data.doubts.delete(attempt)
+      if (done === false) data.doubts = excluding(data.doubts, attempt)
       return andThen(this.#look(), (finding) => this.#proceed(finding))
     })
   }
@@ -150,7 +151,7 @@ export class SessionSwap {
   #look(): Awaitable<Finding> {
     this.#checkTime()
     const { storeToken } = this.#stored
-    const targets = [...this.#data.doubts].map((doubt) => doubt.storeToken)
+    const targets = this.#data.doubts.map((doubt) => doubt.storeToken)
     // The old place first: a rename that comes late is then seen in one of the two.
     const places = [...new Set([storeToken, ...targets])]
     return this.#lookAt(places, this.#stored)
@@ -175,7 +176,7 @@ export class SessionSwap {
   #seen(place: string, bytes: Uint8Array): Finding {
     const { storeToken, data, isClaimed } = this.#stored
     if (place === storeToken && isSame(bytes, data)) return isClaimed ? 'claimed' : 'still there'
-    const doubts = [...this.#data.doubts]
+    const { doubts } = this.#data
     const done = doubts.find((doubt) => doubt.storeToken === place && isSame(doubt.bytes, bytes))
     if (done) return done
     const state = this.#tools.reader.decode(bytes)
@@ -202,18 +203,18 @@ export class SessionSwap {
   #done(attempt: Attempt): Date {
     const { storeToken: to, bytes, expiry, changes, merges } = attempt
     // A late answer: another commit has found out already, or the session was destroyed.
-    if (!this.#data.doubts.has(attempt)) return expiry
+    if (!this.#data.doubts.includes(attempt)) return expiry
     const { storeToken: from } = this.#stored
-    this.#data.doubts.clear()
+    this.#data.doubts = none
     this.#data.committed(changes)
     for (const other of merges) {
       other.settled = true
       // Its row has become ours.
       if (other.storeToken === from) other.claims.length = 0
     }
-    this.#data.rows.delete(from)
+    if (from !== to) this.#data.rows = excluding(this.#data.rows, from)
     this.#data.filedAs(to, bytes)
-    if (from === to) this.#lane.written = bytes
+    if (from === to && this.#lane) this.#lane.written = bytes
     return expiry
   }
 }

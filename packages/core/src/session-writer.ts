@@ -3,6 +3,7 @@ import { backoff } from './backoff.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { type Context, withoutSignal } from './context.ts'
 import { ClaimedElsewhere } from './errors.ts'
+import { excluding, including, none } from './few.ts'
 import type { CheckedOptions } from './options.ts'
 import { repeated } from './repeated.ts'
 import { revoked, type SessionData } from './session-data.ts'
@@ -53,7 +54,7 @@ export class SessionWriter {
     const tools = this.#tools
     if (!tools) return this.#write(ctx, data, limit)
     if (data.touchDue && !data.changed) return this.#touch(ctx, data, tools, limit)
-    if (data.merges.length === 0 && data.leftovers.size === 0) {
+    if (data.merges.length === 0 && data.leftovers.length === 0) {
       return this.#put(ctx, data, tools, limit)
     }
     const committed =
@@ -61,7 +62,7 @@ export class SessionWriter {
         ? this.#merged(ctx, data, tools, limit)
         : this.#put(ctx, data, tools, limit)
     return andThen(committed, (committed) => {
-      return committed && data.leftovers.size > 0
+      return committed && data.leftovers.length > 0
         ? this.#dropLeftovers(ctx, data, limit, committed)
         : committed
     })
@@ -174,13 +175,13 @@ export class SessionWriter {
     const bytes = this.#options.codec.encode(data.deadline, data.values)
     const expiry = this.expiryOf(data.deadline)
     // Also when the commit fails: the store may have done it all the same.
-    data.rows.add(storeToken)
+    data.rows = including(data.rows, storeToken)
     const written = orElse(
       () => this.#store.commit(ctx, storeToken, bytes, expiry),
       (error) => this.#writtenAfterAll(ctx, storeToken, bytes, error),
     )
     const done =
-      data.rows.size === 1
+      data.rows.length === 1
         ? written
         : andThen(written, () => this.#dropOthers(ctx, data, storeToken, limit))
     return andThen(limit.apply(done, 'commit'), () => {
@@ -214,14 +215,17 @@ export class SessionWriter {
     storeToken: string,
     limit: TimeLimit,
   ): Awaitable<unknown> {
-    const others = [...data.rows].filter((row) => row !== storeToken)
+    const others = data.rows.filter((row) => row !== storeToken)
     const dropped = () => {
       if (limit.over) throw limit.error('commit')
       return this.#store.deleteAll(ctx, others)
     }
     const takeBack = () =>
       orElse<unknown>(
-        () => andThen(this.#store.delete(ctx, storeToken), () => data.rows.delete(storeToken)),
+        () =>
+          andThen(this.#store.delete(ctx, storeToken), () => {
+            data.rows = excluding(data.rows, storeToken)
+          }),
         (error) => this.#options.onError(error, ctx),
       )
     return andThen(
@@ -231,8 +235,8 @@ export class SessionWriter {
         }),
       ),
       () => {
-        for (const row of others) data.rows.delete(row)
-        data.leftovers.clear()
+        for (const row of others) data.rows = excluding(data.rows, row)
+        data.leftovers = none
       },
     )
   }
@@ -244,14 +248,14 @@ export class SessionWriter {
     limit: TimeLimit,
     committed: Committed,
   ): Awaitable<Committed> {
-    const leftovers = [...data.leftovers]
+    const { leftovers } = data
     const dropped = repeated(
       () => this.#store.deleteAll(ctx, leftovers),
       () => limit.over,
     )
     return andThen(limit.apply(dropped, 'delete'), () => {
-      for (const row of leftovers) data.rows.delete(row)
-      data.leftovers.clear()
+      for (const row of leftovers) data.rows = excluding(data.rows, row)
+      data.leftovers = none
       return committed
     })
   }

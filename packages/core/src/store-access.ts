@@ -83,9 +83,11 @@ function atomicOf(store: SessionStore): StoreAccess['atomic'] {
   const whole = store as AtomicStore
   return {
     findWithExpiry: (ctx, token) => whole.findWithExpiry(ctx, token),
-    replace: (ctx, ...row) => whole.replace(withoutSignal(ctx), ...row),
-    touch: (ctx, ...row) => whole.touch(withoutSignal(ctx), ...row),
-    rename: (ctx, ...row) => whole.rename(withoutSignal(ctx), ...row),
+    replace: (ctx, token, expected, data, expiry) =>
+      whole.replace(withoutSignal(ctx), token, expected, data, expiry),
+    touch: (ctx, token, expiry) => whole.touch(withoutSignal(ctx), token, expiry),
+    rename: (ctx, token, newToken, expected, data, expiry) =>
+      whole.rename(withoutSignal(ctx), token, newToken, expected, data, expiry),
   }
 }
 

@@ -9,7 +9,8 @@ import { SessionError } from './errors.ts'
 export class TimeLimit {
   readonly #milliseconds: number
   readonly #end: number
-  readonly #waiting = new Set<() => void>()
+  /** Who waits; made when there is something to wait for. */
+  #waiting: Set<() => void> | undefined
   #timer: NodeJS.Timeout | undefined
   #over = false
   /** What is waited for when it is not the store: the error to give then. */
@@ -32,12 +33,13 @@ export class TimeLimit {
     return new Promise<T>((resolve, reject) => {
       const end = () => reject(this.error(operation))
       if (this.#over) end()
+      this.#waiting ??= new Set()
       this.#waiting.add(end)
       this.#timer ??= this.#start()
       const done = <V>(settle: (value: V) => void) => {
         return (value: V): void => {
-          this.#waiting.delete(end)
-          if (this.#waiting.size === 0) this.#stop()
+          this.#waiting?.delete(end)
+          if (this.#waiting?.size === 0) this.#stop()
           settle(value)
         }
       }
@@ -60,7 +62,7 @@ export class TimeLimit {
     const left = Math.ceil(Math.max(this.#end - performance.now(), 0))
     const end = () => {
       this.#over = true
-      for (const wait of this.#waiting) wait()
+      for (const wait of this.#waiting ?? []) wait()
     }
     return setTimeout(end, Math.min(left, longestDelay)).unref()
   }

@@ -5,7 +5,6 @@ import {
   type Context,
   contextKey,
   contextOf,
-  withLazySignal,
   withoutSignal,
   withSignal,
   withValue,
@@ -86,47 +85,6 @@ describe('withSignal', () => {
   })
 })
 
-describe('withLazySignal', () => {
-  test('makes the signal when it is first asked for, once', () => {
-    let made = 0
-    const { signal } = new AbortController()
-    const ctx = withLazySignal(withValue(background(), name, 'Ada'), () => {
-      made++
-      return signal
-    })
-    expect(ctx.value(name)).toBe('Ada')
-    expect(made).toBe(0)
-    expect(ctx.signal).toBe(signal)
-    expect(withValue(ctx, other, 'Grace').signal).toBe(signal)
-    expect(made).toBe(1)
-  })
-
-  test('may find that there is none, also once', () => {
-    let made = 0
-    const ctx = withLazySignal(background(), () => {
-      made++
-      return undefined
-    })
-    expect(ctx.signal).toBeUndefined()
-    expect(ctx.signal).toBeUndefined()
-    expect(made).toBe(1)
-  })
-
-  test('keeps the signal of the parent when there is no other', () => {
-    const { signal } = new AbortController()
-    expect(withLazySignal(withSignal(background(), signal), () => undefined).signal).toBe(signal)
-  })
-
-  test.each(['outer', 'inner'] as const)('is aborted when the %s one is', (which) => {
-    const controllers = { outer: new AbortController(), inner: new AbortController() }
-    const outer = withSignal(background(), controllers.outer.signal)
-    const inner = withLazySignal(outer, () => controllers.inner.signal)
-    expect(inner.signal?.aborted).toBe(false)
-    controllers[which].abort()
-    expect(inner.signal?.aborted).toBe(true)
-  })
-})
-
 describe('withoutSignal', () => {
   test('keeps the values alone', () => {
     const parent = withSignal(withValue(background(), name, 'Ada'), AbortSignal.abort())
@@ -134,6 +92,12 @@ describe('withoutSignal', () => {
     expect(ctx.signal).toBeUndefined()
     expect(ctx.value(name)).toBe('Ada')
     expect(parent.signal?.aborted).toBe(true)
+  })
+
+  test('is the parent itself when that has none', () => {
+    const bare = withoutSignal(withSignal(background(), AbortSignal.abort()))
+    expect(withoutSignal(bare)).toBe(bare)
+    expect(withoutSignal(background())).toBe(background())
   })
 })
 
