@@ -44,7 +44,7 @@ export class SessionReader {
     return andThen(this.row(ctx, storeToken, withExpiry), (row) => row && this.understood(ctx, row))
   }
 
-  /** The row under `storeToken`, as it is. */
+  /** The row under `storeToken`, as it is. Not waited for when the client has gone. */
   row(ctx: Context, storeToken: string, withExpiry: boolean): Awaitable<Row | undefined> {
     const { atomic } = this.#store
     const found: Awaitable<Row | undefined> =
@@ -53,7 +53,7 @@ export class SessionReader {
         : andThen(this.#store.find(ctx, storeToken), (data) => data && { data })
     if (!isThenable(found)) return found
     const limit = new TimeLimit(this.#options.storeTimeout)
-    return unlessAborted(limit.apply(found, 'find'), ctx.signal)
+    return limit.apply(found, 'find', ctx.signal)
   }
 
   /** The row under `storeToken`, asked for again when the store fails, while there is time. */
@@ -93,23 +93,6 @@ export class SessionReader {
         : this.decode(row.data)
     return state && state !== 'unreadable' ? { data: row.data, expiry: row.expiry, state } : state
   }
-}
-
-// Ends the wait for a store when the client has gone; for reading alone.
-function unlessAborted<T>(pending: Awaitable<T>, signal: AbortSignal | undefined): Awaitable<T> {
-  if (!signal) return pending
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    const settled = <V>(settle: (value: V) => void) => {
-      return (value: V): void => {
-        signal.removeEventListener('abort', abort)
-        settle(value)
-      }
-    }
-    Promise.resolve(pending).then(settled(resolve), settled(reject))
-  })
 }
 
 function unreadable(cause: unknown): SessionError {

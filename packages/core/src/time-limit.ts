@@ -27,19 +27,21 @@ export class TimeLimit {
     return this.#over
   }
 
-  /** `pending`, or a rejection with `ERR_SESSION_STORE_TIMEOUT` when that takes too long. */
-  apply<T>(pending: Awaitable<T>, operation: string): Awaitable<T> {
-    if (!isThenable(pending) || this.#milliseconds === 0) return pending
+  /**
+   * `pending`, or a rejection: with `ERR_SESSION_STORE_TIMEOUT` when that takes too long, with its reason when `signal` is
+   * aborted before.
+   */
+  apply<T>(pending: Awaitable<T>, operation: string, signal?: AbortSignal): Awaitable<T> {
+    if (!isThenable(pending) || (this.#milliseconds === 0 && !signal)) return pending
     return new Promise<T>((resolve, reject) => {
-      const end = () => reject(this.error(operation))
-      if (this.#over) end()
-      this.#waiting ??= new Set()
-      this.#waiting.add(end)
-      this.#timer ??= this.#start()
+      const end = () => reject(signal?.aborted ? signal.reason : this.error(operation))
+      if (this.#over || signal?.aborted) end()
+      this.#await(end)
+      signal?.addEventListener('abort', end)
       const done = <V>(settle: (value: V) => void) => {
         return (value: V): void => {
-          this.#waiting?.delete(end)
-          if (this.#waiting?.size === 0) this.#stop()
+          this.#forget(end)
+          signal?.removeEventListener('abort', end)
           settle(value)
         }
       }
@@ -58,6 +60,20 @@ export class TimeLimit {
     )
   }
 
+  #await(end: () => void): void {
+    if (this.#milliseconds === 0) return
+    this.#waiting ??= new Set()
+    this.#waiting.add(end)
+    this.#timer ??= this.#start()
+  }
+
+  #forget(end: () => void): void {
+    this.#waiting?.delete(end)
+    if (this.#waiting?.size !== 0) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
   #start(): NodeJS.Timeout {
     const left = Math.ceil(Math.max(this.#end - performance.now(), 0))
     const end = () => {
@@ -65,10 +81,5 @@ export class TimeLimit {
       for (const wait of this.#waiting ?? []) wait()
     }
     return setTimeout(end, Math.min(left, longestDelay)).unref()
-  }
-
-  #stop(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
   }
 }
