@@ -12,11 +12,11 @@ export interface Dialect {
 
 /** The statements of the store. A row is live while its expiry is later than `now`. */
 export interface Queries {
-  find(token: string, now: Date): Awaitable<readonly Pick<SessionRow, 'data'>[]>
+  find(token: string, now: Date): Awaitable<Pick<SessionRow, 'data'> | undefined>
   findWithExpiry(
     token: string,
     now: Date,
-  ): Awaitable<readonly Pick<SessionRow, 'data' | 'expiry'>[]>
+  ): Awaitable<Pick<SessionRow, 'data' | 'expiry'> | undefined>
   commit(row: SessionRow): Awaitable<unknown>
   delete(token: string): Awaitable<unknown>
   replace(token: string, expected: Uint8Array, next: SessionRow, now: Date): Awaitable<boolean>

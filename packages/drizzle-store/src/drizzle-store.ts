@@ -88,8 +88,8 @@ export class DrizzleStore
 
   find(token: string): Awaitable<Uint8Array | undefined> {
     if (!isWellFormedToken(token)) return undefined
-    const rows = this.#run('find a session', ({ queries }) => queries.find(token, now()))
-    return map(rows, ([row]) => row?.data)
+    const row = this.#run('find a session', ({ queries }) => queries.find(token, now()))
+    return map(row, (row) => row?.data)
   }
 
   findCtx(_ctx: Context, token: string): Awaitable<Uint8Array | undefined> {
@@ -121,8 +121,7 @@ export class DrizzleStore
     token: string,
   ): Awaitable<{ data: Uint8Array; expiry: Date } | undefined> {
     if (!isWellFormedToken(token)) return undefined
-    const rows = this.#run('find a session', ({ queries }) => queries.findWithExpiry(token, now()))
-    return map(rows, ([row]) => row)
+    return this.#run('find a session', ({ queries }) => queries.findWithExpiry(token, now()))
   }
 
   replace(

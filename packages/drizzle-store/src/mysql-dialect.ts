@@ -130,8 +130,8 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
   }
 
   return {
-    find: (token, now) => find().execute({ token, now }),
-    findWithExpiry: (token, now) => findWithExpiry().execute({ token, now }),
+    find: async (token, now) => (await find().execute({ token, now }))[0],
+    findWithExpiry: async (token, now) => (await findWithExpiry().execute({ token, now }))[0],
     commit: (row) => commit().execute({ ...row }),
     delete: (token) => remove().execute({ token }),
     // A connection without the flag FOUND_ROWS counts only rows that changed. An UPDATE that changes nothing has found

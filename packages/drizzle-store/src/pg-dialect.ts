@@ -128,8 +128,8 @@ function pgQueries(db: Db, table: SessionsOf): Queries {
   )
 
   return {
-    find: (token, now) => find().execute({ token, now }),
-    findWithExpiry: (token, now) => findWithExpiry().execute({ token, now }),
+    find: async (token, now) => (await find().execute({ token, now }))[0],
+    findWithExpiry: async (token, now) => (await findWithExpiry().execute({ token, now }))[0],
     commit: (row) => commit().execute({ ...row }),
     delete: (token) => remove().execute({ token }),
     replace: async (token, expected, next, now) =>

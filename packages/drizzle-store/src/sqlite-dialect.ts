@@ -123,8 +123,8 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
   )
 
   return {
-    find: (token, now) => find().all({ token, now }),
-    findWithExpiry: (token, now) => findWithExpiry().all({ token, now }),
+    find: (token, now) => find().get({ token, now }),
+    findWithExpiry: (token, now) => findWithExpiry().get({ token, now }),
     commit: (row) => commit().run({ ...row }),
     delete: (token) => remove().run({ token }),
     replace: (token, expected, next, now) =>
