@@ -1,4 +1,5 @@
 import { type Awaitable, isThenable } from './awaitable.ts'
+import type { TimeLimit } from './time-limit.ts'
 
 /** The commits of one session that are under way in this process. */
 export class Lane {
@@ -20,19 +21,29 @@ export class CommitQueue {
     return this.#lanes.size
   }
 
-  /** Runs `commit` when those that came before are done; at once where nobody did. */
-  enter<T>(storeToken: string, commit: (lane: Lane) => Awaitable<T>): Awaitable<T> {
+  /** Runs `commit` when those that came before are done; at once where nobody did. Waits no longer than `limit`. */
+  enter<T>(
+    storeToken: string,
+    limit: TimeLimit,
+    commit: (lane: Lane) => Awaitable<T>,
+  ): Awaitable<T> {
     const known = this.#lanes.get(storeToken)
     const lane = known ?? new Lane()
-    const result = known?.tail ? known.tail.then(() => commit(lane)) : commit(lane)
+    const run = () => limit.apply(commit(lane), 'commit')
+    const before = lane.tail
+    const result = before
+      ? before.then(() => {
+          if (limit.over) throw limit.error('commit')
+          return run()
+        })
+      : run()
     if (!isThenable(result)) return result
-    const tail: PromiseLike<unknown> = result
-      .then(undefined, () => {})
-      .then(() => {
-        if (lane.tail === tail) this.#lanes.delete(storeToken)
-      })
+    const done = () => {
+      if (lane.tail === tail) this.#lanes.delete(storeToken)
+    }
+    const tail: PromiseLike<unknown> = result.then(done, done)
     lane.tail = tail
     if (!known) this.#lanes.set(storeToken, lane)
-    return result
+    return before ? limit.apply(result, 'commit') : result
   }
 }

@@ -208,11 +208,10 @@ function isKnown(data: SessionData, storeToken: string): boolean {
 function inTurn<T>(data: SessionData, call: () => Awaitable<T>): Awaitable<T> {
   const result = data.turn ? data.turn.then(call) : call()
   if (!isThenable(result)) return result
-  const turn: PromiseLike<unknown> = result
-    .then(undefined, () => {})
-    .then(() => {
-      if (data.turn === turn) data.turn = undefined
-    })
+  const done = () => {
+    if (data.turn === turn) data.turn = undefined
+  }
+  const turn: PromiseLike<unknown> = result.then(done, done)
   data.turn = turn
   return result
 }

@@ -111,18 +111,18 @@ export class SessionWriter {
     limit: TimeLimit,
     tries = 1,
   ): Awaitable<Committed | undefined> {
-    const swapped = this.#queue.enter(data.stored?.storeToken ?? '', (lane) => {
-      if (limit.over) throw limit.error('commit')
-      return limit.apply(swap.run(lane), 'commit')
-    })
-    return andThen(limit.apply(swapped, 'commit'), (outcome) => {
-      if (outcome === 'claimed') {
-        const waited = limit.apply(waitForClaimant(data, limit, tries), 'commit')
-        return andThen(waited, () => this.#swap(swap, ctx, data, limit, tries + 1))
-      }
-      if (outcome !== 'gone') return { token: data.token, expiry: outcome }
-      return data.takesPlace ? undefined : this.#revoke(ctx, data)
-    })
+    const { storeToken = '' } = data.stored ?? {}
+    return andThen(
+      this.#queue.enter(storeToken, limit, (lane) => swap.run(lane)),
+      (outcome) => {
+        if (outcome === 'claimed') {
+          const waited = limit.apply(waitForClaimant(data, limit, tries), 'commit')
+          return andThen(waited, () => this.#swap(swap, ctx, data, limit, tries + 1))
+        }
+        if (outcome !== 'gone') return { token: data.token, expiry: outcome }
+        return data.takesPlace ? undefined : this.#revoke(ctx, data)
+      },
+    )
   }
 
   #revoke(ctx: Context, data: SessionData): undefined {
