@@ -9,5 +9,6 @@ export function including<T>(items: readonly T[], item: T): readonly T[] {
 
 /** `items` without `item`. */
 export function excluding<T>(items: readonly T[], item: T): readonly T[] {
-  return items.includes(item) ? items.filter((other) => other !== item) : items
+  if (!items.includes(item)) return items
+  return items.length === 1 ? none : items.filter((other) => other !== item)
 }

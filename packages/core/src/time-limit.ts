@@ -1,6 +1,7 @@
 import { type Awaitable, isThenable } from './awaitable.ts'
 import { longestDelay } from './duration.ts'
 import { SessionError } from './errors.ts'
+import { excluding, including, none } from './few.ts'
 
 /**
  * How long one operation may wait for a store, in all: for its turn, for each call, and between tries. It ends the
@@ -9,8 +10,8 @@ import { SessionError } from './errors.ts'
 export class TimeLimit {
   readonly #milliseconds: number
   readonly #end: number
-  /** Who waits; made when there is something to wait for. */
-  #waiting: Set<() => void> | undefined
+  /** Who waits. */
+  #waiting: readonly (() => void)[] = none
   #timer: NodeJS.Timeout | undefined
   #over = false
   /** What is waited for when it is not the store: the error to give then. */
@@ -62,14 +63,13 @@ export class TimeLimit {
 
   #await(end: () => void): void {
     if (this.#milliseconds === 0) return
-    this.#waiting ??= new Set()
-    this.#waiting.add(end)
+    this.#waiting = including(this.#waiting, end)
     this.#timer ??= this.#start()
   }
 
   #forget(end: () => void): void {
-    this.#waiting?.delete(end)
-    if (this.#waiting?.size !== 0) return
+    this.#waiting = excluding(this.#waiting, end)
+    if (this.#waiting.length > 0) return
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
@@ -78,7 +78,7 @@ export class TimeLimit {
     const left = Math.ceil(Math.max(this.#end - performance.now(), 0))
     const end = () => {
       this.#over = true
-      for (const wait of this.#waiting ?? []) wait()
+      for (const wait of this.#waiting) wait()
     }
     return setTimeout(end, Math.min(left, longestDelay)).unref()
   }
