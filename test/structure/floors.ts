@@ -18,9 +18,9 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['gate', 'time-limit', 'token', 'repeated'],
     ['answer'],
     ['held-calls'],
-    ['idle-connections'],
+    ['idle-connections', 'response-head'],
     [
-      ...['response-head', 'json-time', 'date-text', 'errors', 'duration', 'cache-control'],
+      ...['json-time', 'date-text', 'errors', 'duration', 'cache-control'],
       ...['awaitable', 'backoff', 'few'],
     ],
   ],

@@ -38,7 +38,24 @@ export function cacheControlWithCookie(lines: readonly string[], allowed = false
  * what {@link cacheControlWithCookie} makes of it. Headers that some caches obey in its place go, unless they forbid
  * storing too; such a header, or Expires, is taken for the handler's leave to cache.
  */
-export function keepPrivate(to: ServerResponse | Http2ServerResponse | Headers): void {
+export function keepPrivate(to: Head): void {
+  const allowed = dropTargeted(to)
+  setCacheControl(to, cacheControlWithCookie(linesOf(to, 'cache-control'), allowed))
+}
+
+/** As {@link keepPrivate}, for a head that was kept private before, and may have been changed: nothing when it was not. */
+export function stayPrivate(to: Head): void {
+  const allowed = dropTargeted(to)
+  const lines = linesOf(to, 'cache-control')
+  const theirs = lines.filter((line) => line !== cookieNotice)
+  const notices = lines.slice(theirs.length + 1).map(() => cookieNotice)
+  setCacheControl(to, [...cacheControlWithCookie(theirs, allowed), ...notices])
+}
+
+type Head = ServerResponse | Http2ServerResponse | Headers
+
+// Tells whether the handler has allowed caching by a header other than Cache-Control.
+function dropTargeted(to: Head): boolean {
   let allowed = false
   for (const name of namesOf(to)) {
     if (name === 'expires') allowed = true
@@ -48,18 +65,21 @@ export function keepPrivate(to: ServerResponse | Http2ServerResponse | Headers):
       else to.delete(name)
     }
   }
-  const lines = cacheControlWithCookie(linesOf(to, 'cache-control'), allowed)
+  return allowed
+}
+
+function setCacheControl(to: Head, lines: readonly string[]): void {
   if (!('setHeader' in to)) to.set('Cache-Control', lines.join(', '))
   // A single line as a string, as it was given to Node.
   else to.setHeader('Cache-Control', lines.length === 1 ? String(lines[0]) : lines)
 }
 
 // In lower case.
-function namesOf(to: ServerResponse | Http2ServerResponse | Headers): Iterable<string> {
+function namesOf(to: Head): Iterable<string> {
   return 'getHeaderNames' in to ? to.getHeaderNames() : [...to.keys()]
 }
 
-function linesOf(to: ServerResponse | Http2ServerResponse | Headers, name: string): string[] {
+function linesOf(to: Head, name: string): string[] {
   const value = 'getHeader' in to ? to.getHeader(name) : to.get(name)
   return value === undefined || value === null ? [] : [value].flat().map(String)
 }

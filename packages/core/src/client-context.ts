@@ -1,5 +1,5 @@
 import type { Context, ContextKey } from './context.ts'
-import { isClosed, type NodeResponse, onceClosed } from './response-head.ts'
+import { isClosed, type NodeResponse, onClosed } from './response-head.ts'
 
 /** A context whose signal is aborted when the client has gone before it had the whole response. */
 export class ClientContext implements Context {
@@ -30,7 +30,7 @@ export class ClientContext implements Context {
       if (!res.writableEnded || !res.writableFinished) controller.abort()
     }
     if (isClosed(res)) abort()
-    else onceClosed(res, abort)
+    else onClosed(res, abort)
     const inherited = this.#parent.signal
     return inherited ? AbortSignal.any([inherited, controller.signal]) : controller.signal
   }

@@ -1,6 +1,7 @@
 import { Answer } from './answer.ts'
 import { type Awaitable, isThenable } from './awaitable.ts'
-import { keepPrivate } from './cache-control.ts'
+import { stayPrivate } from './cache-control.ts'
+import { excluding, including, none } from './few.ts'
 import {
   checkFirst,
   HeldCalls,
@@ -36,6 +37,8 @@ interface Post {
   readonly keeper: Keeper
   /** The head of the response when the keeper came: an error is answered from there. */
   readonly entry: HeadSnapshot
+  /** The one that was added before. */
+  readonly below: Post | undefined
 }
 
 const gateOf: unique symbol = Symbol('scs.gate')
@@ -57,10 +60,11 @@ export function guard(res: NodeResponse, keeper: Keeper): Gate {
 export class Gate {
   readonly #res: Gated
   readonly #through: OutputMethods
-  readonly #posts: Post[] = []
-  readonly #endings: Keeper[] = []
-  /** Cookies of keepers that are done: an answer to the error of another has them too. */
-  readonly #kept: string[] = []
+  /** The last added; it acts first. */
+  #top: Post | undefined
+  #endings: readonly Keeper[] = none
+  /** Cookies of keepers that are done: what is set before the first byte leaves takes none of them away. */
+  #kept: readonly string[] = none
   #state: 'idle' | 'held' | 'open' = 'idle'
   #held: HeldCalls | undefined
   /** Whether the call that decides over the head is still to come. */
@@ -86,12 +90,13 @@ export class Gate {
   }
 
   add(keeper: Keeper): void {
-    if (!this.#res.headersSent) this.#posts.push({ keeper, entry: snapshotHead(this.#res) })
-    else if (this.#state === 'idle') {
+    if (!this.#res.headersSent) {
+      this.#top = { keeper, entry: snapshotHead(this.#res), below: this.#top }
+    } else if (this.#state === 'idle') {
       this.#state = 'open'
       this.#awaitsHead = false
     }
-    if (keeper.beforeEnd) this.#endings.push(keeper)
+    if (keeper.beforeEnd) this.#endings = including(this.#endings, keeper)
   }
 
   /** Whether something of the response has wanted out. */
@@ -101,7 +106,7 @@ export class Gate {
 
   /** Does what the first byte would have set off, for a response that nobody will ever write to. */
   release(): void {
-    this.#ask()
+    this.#ask(false)
   }
 
   /**
@@ -111,16 +116,16 @@ export class Gate {
    */
   fail(keeper: Keeper, error: unknown, alone: boolean): boolean {
     if (this.#answer) return false
-    const index = this.#posts.findIndex((post) => post.keeper === keeper)
-    const entry = this.#posts[index]?.entry
-    if (this.#state !== 'idle' || !entry) {
+    let post = this.#top
+    while (post && post.keeper !== keeper) post = post.below
+    if (this.#state !== 'idle' || !post) {
       this.#drop(error)
       cut(this.#res)
       return false
     }
-    this.#posts.splice(alone ? 0 : index)
-    if (alone) this.#endings.length = 0
-    this.#replaceBy(keeper, entry, error)
+    this.#top = alone ? undefined : post.below
+    if (alone) this.#endings = none
+    this.#replaceBy(post, error)
     return true
   }
 
@@ -133,7 +138,7 @@ export class Gate {
     this.#awaitsHead = false
     if (this.#state === 'idle') {
       this.#putKept()
-      this.#ask()
+      this.#ask(method === 'end')
       if (this.#deaf()) return this.#refuse(method, args)
     }
     if (this.#held) return this.#held.add(method, args)
@@ -178,54 +183,70 @@ export class Gate {
     }
   }
 
-  // Lets the keepers act, the last added first; opens the gate, or holds it until one is done.
-  #ask(): void {
+  // Lets the keepers act, the last added first; opens the gate, or holds it until one is done. `ends`: for an `end`, after
+  // which nothing more comes.
+  #ask(ends: boolean): void {
     this.#state = 'held'
-    for (let post = this.#posts.pop(); post; post = this.#posts.pop()) {
-      const { keeper, entry } = post
-      const keep = this.#posts.length > 0 ? this.#cookiesSince() : () => {}
+    for (let post = this.#top; post; post = this.#top) {
+      this.#top = post.below
+      const before = post.below ? this.#cookies() : none
       try {
-        const pending = keeper.beforeHeaders()
+        const pending = post.keeper.beforeHeaders()
         if (isThenable(pending)) {
-          this.#held ??= new HeldCalls(this.#res)
-          this.#holder = keeper
-          pending.then(
-            () => {
-              keep()
-              this.#ask()
-            },
-            (error) => this.#replaceBy(keeper, entry, error),
-          )
+          this.#hold(post, pending)
           return
         }
       } catch (error) {
-        this.#replaceBy(keeper, entry, error)
+        this.#replaceBy(post, error)
         return
       }
-      keep()
+      if (post.below) this.#keep(before)
     }
-    this.#open()
+    this.#open(ends)
   }
 
-  // Remembers the Set-Cookie lines that are added until the function that it gives is called.
-  #cookiesSince(): () => void {
-    const lines = () => [this.#res.getHeader('Set-Cookie') ?? []].flat().map(String)
-    const before = lines().length
-    return () => this.#kept.push(...lines().slice(before))
+  #hold(post: Post, pending: PromiseLike<unknown>): void {
+    const before = this.#cookies()
+    this.#held ??= new HeldCalls(this.#res)
+    this.#holder = post.keeper
+    pending.then(
+      () => {
+        this.#putKept()
+        this.#keep(before)
+        this.#ask(false)
+      },
+      (error) => this.#replaceBy(post, error),
+    )
   }
 
-  // At the first byte of an answer to an error, as it may have set, or removed, headers of those names before.
+  #cookies(): readonly string[] {
+    return [this.#res.getHeader('Set-Cookie') ?? []].flat().map(String)
+  }
+
+  // Remembers the cookies that are there now, and were not before.
+  #keep(before: readonly string[]): void {
+    for (const line of this.#cookies()) {
+      if (!before.includes(line)) this.#kept = including(this.#kept, line)
+    }
+  }
+
+  // Whoever writes to a response that is held may replace them; an answer to an error starts without them.
   #putKept(): void {
     if (this.#kept.length === 0) return
-    for (const line of this.#kept) addLine(this.#res, 'Set-Cookie', line)
-    keepPrivate(this.#res)
+    const present = this.#cookies()
+    for (const line of this.#kept) {
+      if (!present.includes(line)) addLine(this.#res, 'Set-Cookie', line)
+    }
+    stayPrivate(this.#res)
   }
 
-  #open(): void {
+  #open(ends: boolean): void {
     this.#state = 'open'
-    if (!this.#answer) this.#uninstall()
+    if (!this.#answer && !ends) this.#uninstall()
     const held = this.#held
     if (!held) return
+    if (this.#kept.length > 0) stayPrivate(this.#res)
+    this.#kept = none
     this.#held = undefined
     const done = held.release(
       (method, args) => this.#pass(method, args),
@@ -246,11 +267,13 @@ export class Gate {
 
   // Asks the keepers whether something must be done before the end.
   #mayEnd(): boolean {
-    const pending: unknown[] = []
-    for (let keeper = this.#endings.shift(); keeper; keeper = this.#endings.shift()) {
+    const endings = this.#endings
+    this.#endings = none
+    let pending: readonly unknown[] = none
+    for (const keeper of endings) {
       const ending = keeper.beforeEnd?.()
       if (!isThenable(ending)) continue
-      pending.push(ending)
+      pending = [...pending, ending]
       this.#holder = keeper
     }
     this.#ending = pending.length > 0 ? Promise.allSettled(pending) : undefined
@@ -260,7 +283,7 @@ export class Gate {
   #resumeAfterEnding(): void {
     this.#ending?.then(() => {
       if (isClosed(this.#res)) this.#drop(new Error('the connection was closed'))
-      else this.#open()
+      else this.#open(false)
     })
   }
 
@@ -270,9 +293,9 @@ export class Gate {
   }
 
   // Runs `onError` in the handler's place, from the head that the response had on entry.
-  #replaceBy(keeper: Keeper, entry: HeadSnapshot, error: unknown): void {
+  #replaceBy({ keeper, entry }: Post, error: unknown): void {
     this.#drop(error)
-    if (this.#endings.includes(keeper)) this.#endings.splice(this.#endings.indexOf(keeper), 1)
+    this.#endings = excluding(this.#endings, keeper)
     this.#state = 'idle'
     this.#awaitsHead = true
     // Wrappers that came after the gate (a compression's, say) have seen the handler's bytes: the answer goes past them.

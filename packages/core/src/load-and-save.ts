@@ -4,7 +4,7 @@ import { type Awaitable, isThenable } from './awaitable.ts'
 import { ClientContext } from './client-context.ts'
 import { bindContext, type Context, contextOf } from './context.ts'
 import { type Gate, guard, type Keeper } from './gate.ts'
-import { addLine, cut, isClosed, onceClosed } from './response-head.ts'
+import { addLine, cut, isClosed, onClosed } from './response-head.ts'
 import type { Observer } from './session-data.ts'
 
 /** A handler for Node's http and http2 servers, of whatever kind the request is. */
@@ -111,13 +111,7 @@ class Visit implements Keeper, Observer {
     this.#sessions.observe(this.#ctx, this)
     try {
       const handled = next(this.#req, this.#res)
-      if (isThenable(handled)) {
-        this.#isRunning = true
-        handled.then(
-          () => this.#handled(),
-          (error) => this.answer(error, true),
-        )
-      }
+      if (isThenable(handled)) this.#await(handled)
     } catch (error) {
       this.answer(error, true)
     }
@@ -145,7 +139,7 @@ class Visit implements Keeper, Observer {
       this.#saveUnheard()
     }
     if (isClosed(this.#res)) setImmediate(save)
-    else onceClosed(this.#res, save)
+    else onClosed(this.#res, save)
   }
 
   // Whatever errorFunc does, there is an answer: an error of its own is told, and answered plainly.
@@ -173,9 +167,15 @@ class Visit implements Keeper, Observer {
     if (!this.#res.headersSent) addLine(this.#res, 'Vary', 'Cookie')
   }
 
-  #handled(): void {
-    this.#isRunning = false
-    if (isClosed(this.#res)) this.#saveUnheard()
+  #await(handled: PromiseLike<unknown>): void {
+    this.#isRunning = true
+    handled.then(
+      () => {
+        this.#isRunning = false
+        if (isClosed(this.#res)) this.#saveUnheard()
+      },
+      (error) => this.answer(error, true),
+    )
   }
 
   // The client has gone, or has its whole response: what was changed is committed all the same.
@@ -188,16 +188,21 @@ class Visit implements Keeper, Observer {
   // The client has its response, or part of it: an error can only be told, and the connection cut.
   #saveLate(): Awaitable<unknown> {
     if (this.#failed) return undefined
-    const failed = (error: unknown) => {
-      this.#failed = true
-      this.#sessions.onError(error, this.#ctx)
-      cut(this.#res)
-    }
     try {
       const saving = this.#sessions.saveLate(this.#ctx)
-      return isThenable(saving) ? saving.then(undefined, failed) : undefined
+      return isThenable(saving) ? this.#savedLate(saving) : undefined
     } catch (error) {
-      return failed(error)
+      return this.#failLate(error)
     }
+  }
+
+  #savedLate(saving: PromiseLike<unknown>): PromiseLike<unknown> {
+    return saving.then(undefined, (error) => this.#failLate(error))
+  }
+
+  #failLate(error: unknown): void {
+    this.#failed = true
+    this.#sessions.onError(error, this.#ctx)
+    cut(this.#res)
   }
 }

@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
+import { none } from './few.ts'
 
 /** A response of Node's http or of its http2 compatibility API. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
@@ -14,21 +15,26 @@ export interface Status {
 /** Status and headers of a response at one moment. */
 export interface HeadSnapshot extends Status {
   readonly sendDate: boolean
-  readonly beside: object
+  readonly beside: object | undefined
   readonly headers: ReadonlyArray<readonly [name: string, value: number | string | string[]]>
 }
 
 /** The head as it is now; what happens to the response later does not change it. */
 export function snapshotHead(res: NodeResponse): HeadSnapshot {
+  const isOverHttp2 = isHttp2(res)
+  const names = namesAsWritten(res)
   return {
-    ...statusOf(res),
+    statusCode: res.statusCode,
+    statusMessage: isOverHttp2 ? undefined : res.statusMessage,
     sendDate: res.sendDate,
-    beside: isHttp2(res) ? {} : besideHeaders(res),
-    headers: namesAsWritten(res).map((name) => {
-      const value = res.getHeader(name) ?? ''
-      return [name, Array.isArray(value) ? [...value] : value]
-    }),
+    beside: isOverHttp2 ? undefined : besideHeaders(res),
+    headers: names.length === 0 ? none : names.map((name) => [name, headerOf(res, name)]),
   }
+}
+
+function headerOf(res: NodeResponse, name: string): number | string | string[] {
+  const value = res.getHeader(name) ?? ''
+  return Array.isArray(value) ? [...value] : value
 }
 
 /** Makes the head what it was, and takes back what was to come after it; only while it has not been sent. */
@@ -150,11 +156,11 @@ export function isClosed(res: NodeResponse): boolean {
   return isHttp2(res) ? res.stream.destroyed : res.destroyed || res.closed
 }
 
-/** Calls `listener` when the response's connection has gone, or the response is through with it. */
-export function onceClosed(res: NodeResponse, listener: () => void): void {
+/** Calls `listener` when the response's connection has gone, or the response is through with it: once, as `close` comes once. */
+export function onClosed(res: NodeResponse, listener: () => void): void {
   // Node does not tell of a HEAD over HTTP/2 whose client has gone.
-  if (isHttp2(res)) res.stream.once('close', listener)
-  else res.once('close', listener)
+  if (isHttp2(res)) res.stream.on('close', listener)
+  else res.on('close', listener)
 }
 
 /** Ends the response so that its client sees that it is not complete: the connection is cut, or the stream reset. */

@@ -16,7 +16,7 @@ import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { contextOf, MemoryStore, SessionManager, type Store } from '../src/index.ts'
+import { beforeHeaders, contextOf, MemoryStore, SessionManager, type Store } from '../src/index.ts'
 import { Client } from './support/client.ts'
 import { exchange, type Protocol, type Running, request, serve } from './support/servers.ts'
 
@@ -355,3 +355,83 @@ describe('three managers around one handler', () => {
     }
   }
 })
+
+describe.each(['http', 'h2c'] as const)(
+  'what is set while a response is held, over %s',
+  (protocol) => {
+    /** Two managers; `late` runs when the inner one has committed, and the outer one has not. */
+    async function headersAfter(late: (res: ServerResponse) => void) {
+      const outer = new SessionManager({ store: new HeldStore(), cookie: { name: 'outer' } })
+      const inner = new SessionManager({ cookie: { name: 'inner' } })
+      await using server = await serve(
+        outer.loadAndSave(
+          inner.loadAndSave(async (req: IncomingMessage, res: ServerResponse) => {
+            for (const manager of [outer, inner]) manager.put(contextOf(req), 'foo', 'bar')
+            res.setHeader('Set-Cookie', 'early=1')
+            res.write('a')
+            const store = outer.store as HeldStore
+            await store.arrived
+            late(res)
+            store.release()
+            res.end('b')
+          }),
+        ) as RequestListener,
+        protocol,
+      )
+      const { status, body, header } = await new Client(server.url).get('/')
+      expect([status, body]).toEqual([200, 'ab'])
+      return header
+    }
+    const namesOf = (lines: readonly string[]) => lines.map((line) => line.split('=')[0]).sort()
+
+    it('takes no cookie of a manager away', async () => {
+      const header = await headersAfter((res) => res.setHeader('Set-Cookie', 'late=1'))
+      expect(namesOf(header('set-cookie'))).toEqual(['inner', 'late', 'outer'])
+    })
+
+    it('nor when all cookies are removed', async () => {
+      const header = await headersAfter((res) => res.removeHeader('Set-Cookie'))
+      expect(namesOf(header('set-cookie'))).toEqual(['inner', 'outer'])
+    })
+
+    it('adds no cookie twice where none was taken away', async () => {
+      const header = await headersAfter(() => {})
+      expect(namesOf(header('set-cookie'))).toEqual(['early', 'inner', 'outer'])
+      expect(header('cache-control').join()).toBe('no-cache="Set-Cookie",no-cache="Set-Cookie"')
+    })
+
+    it.each([
+      ['Cache-Control', 'public, max-age=60'],
+      ['CDN-Cache-Control', 'max-age=60'],
+    ])('%s lets no shared cache store a cookie of an inner manager', async (name, value) => {
+      const hook = Promise.withResolvers<void>()
+      const asked = Promise.withResolvers<void>()
+      const manager = new SessionManager()
+      await using server = await serve((req: IncomingMessage, res: ServerResponse) => {
+        beforeHeaders(
+          res,
+          () => {
+            asked.resolve()
+            return hook.promise
+          },
+          () => {},
+        )
+        manager.loadAndSave((req: IncomingMessage, res: ServerResponse) => {
+          manager.put(contextOf(req), 'foo', 'bar')
+          res.write('a')
+        })(req, res)
+        asked.promise.then(() => {
+          res.setHeader(name, value)
+          hook.resolve()
+          res.end('b')
+        })
+      }, protocol)
+      const { header } = await new Client(server.url).get('/')
+      expect(namesOf(header('set-cookie'))).toEqual(['session'])
+      expect(header('cache-control').join()).toMatch(
+        /^private(?:, max-age=60)?,\s*no-cache="Set-Cookie"$/,
+      )
+      expect(header('cdn-cache-control')).toEqual([])
+    })
+  },
+)
