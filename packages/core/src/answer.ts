@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { defineShadows, refuse } from './held-calls.ts'
-import { below, isHttp2, type NodeResponse } from './response-head.ts'
+import { isThenable } from './awaitable.ts'
+import { defineShadows, type OutputMethod, refuse } from './held-calls.ts'
+import { below, cut, isHttp2, type NodeResponse } from './response-head.ts'
 
 type Listener = (...args: unknown[]) => unknown
 
@@ -21,14 +22,52 @@ const heardMethods = [
  * context, and the response hears the answer alone.
  */
 export class Answer {
-  /** The answer that `res` hears from now on; of several the last. Output is the gate's affair. */
-  static to(res: NodeResponse): Answer {
+  readonly #res: NodeResponse
+  /** How many of those that it replaces may still call `end`. */
+  #openEnds: number
+  #refused = false
+
+  /**
+   * The answer that `res` hears from now on; of several the last. Output is the gate's affair. `ended`: whom it replaces
+   * has called `end`, or never will.
+   */
+  static to(res: NodeResponse, ended: boolean): Answer {
     const answered = res as Answered
-    const isFirst = answered[answerOf] === undefined
-    const answer = new Answer()
+    const before = answered[answerOf]
+    const answer = new Answer(res, (before ? before.#openEnds : 0) + (ended ? 0 : 1))
     answered[answerOf] = answer
-    if (isFirst) makeDeaf(answered)
+    if (!before) makeDeaf(answered)
     return answer
+  }
+
+  private constructor(res: NodeResponse, openEnds: number) {
+    this.#res = res
+    this.#openEnds = openEnds
+  }
+
+  /** Has `fn` answer. What it leaves open is ended; when it fails, the connection is cut. */
+  give(fn: () => unknown): void {
+    this.run(() => {
+      const abort = () => cut(this.#res)
+      try {
+        const pending = fn()
+        if (isThenable(pending)) pending.then(() => this.#finish(), abort)
+        else this.#finish()
+      } catch {
+        abort()
+      }
+    })
+  }
+
+  /**
+   * Hears of a call that was refused as it came from outside of the answer. When that has not `begun`, an `end` too many is
+   * its own, from a callback that has lost its asynchronous context: it may be waiting for just that end.
+   */
+  refused(method: OutputMethod, begun: boolean): void {
+    this.#refused = true
+    if (method !== 'end') return
+    if (this.#openEnds > 0) this.#openEnds--
+    else if (!begun) this.run(() => this.#finish())
   }
 
   /** Runs `fn`, and what it sets off, as part of the answer. */
@@ -39,6 +78,14 @@ export class Answer {
   /** Whether who calls is part of the answer. */
   get isSpeaking(): boolean {
     return speaking.getStore() === this
+  }
+
+  #finish(): void {
+    const res = this.#res
+    if (res.writableEnded) return
+    // What was refused may have been the answer: an empty one is no success.
+    if (this.#refused && !res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
+    res.end()
   }
 }
 

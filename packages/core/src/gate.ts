@@ -74,8 +74,6 @@ export class Gate {
   #ending: Promise<unknown> | undefined
   /** Whose calls count, after an error: the answer's alone. */
   #answer: Answer | undefined
-  /** Whether a call was refused while the answer was being made. */
-  #refused = false
   /** Above zero while one of the response's own methods runs: Node calls some of them from others. */
   #inside = 0
 
@@ -125,7 +123,7 @@ export class Gate {
     }
     this.#top = alone ? undefined : post.below
     if (alone) this.#endings = none
-    this.#replaceBy(post, error)
+    this.#replaceBy(post, error, true)
     return true
   }
 
@@ -156,7 +154,7 @@ export class Gate {
   }
 
   #refuse(method: OutputMethod, args: unknown[]): unknown {
-    this.#refused = true
+    this.#answer?.refused(method, !this.#awaitsHead)
     return refuse(this.#res, method, args)
   }
 
@@ -292,41 +290,21 @@ export class Gate {
     this.#held = undefined
   }
 
-  // Runs `onError` in the handler's place, from the head that the response had on entry.
-  #replaceBy({ keeper, entry }: Post, error: unknown): void {
+  // Runs `onError` in the handler's place, from the head that the response had on entry. `ended`: nothing more is to come
+  // from who wrote until now.
+  #replaceBy({ keeper, entry }: Post, error: unknown, ended = this.#held?.ended ?? false): void {
     this.#drop(error)
     this.#endings = excluding(this.#endings, keeper)
     this.#state = 'idle'
     this.#awaitsHead = true
     // Wrappers that came after the gate (a compression's, say) have seen the handler's bytes: the answer goes past them.
     this.#install()
-    this.#answer = Answer.to(this.#res)
-    this.#refused = false
-    this.#answer.run(() => {
+    this.#answer = Answer.to(this.#res, ended)
+    this.#answer.give(() => {
       if (this.#res.headersSent) cut(this.#res)
       else restoreHead(this.#res, entry)
-      this.#run(keeper, error)
+      return keeper.onError(error)
     })
-  }
-
-  #run(keeper: Keeper, error: unknown): void {
-    const finish = () => {
-      const res = this.#res
-      if (res.writableEnded) return
-      // Perhaps it was the answer, written from a callback that has lost its asynchronous context.
-      if (this.#refused && !res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
-      res.end()
-    }
-    const abort = () => {
-      cut(this.#res)
-    }
-    try {
-      const pending = keeper.onError(error)
-      if (isThenable(pending)) pending.then(finish, abort)
-      else finish()
-    } catch {
-      abort()
-    }
   }
 }
 

@@ -213,9 +213,10 @@ export function refuse(res: NodeResponse, method: string, args: readonly unknown
 
 const draining = new WeakSet<NodeResponse>()
 
-// A buffer that is full, of another answer perhaps, has Node's own `drain` to come.
-function drain(res: NodeResponse): void {
-  if (!needsDrain(res)) res.emit('drain')
+// A buffer that is full, of another answer perhaps, has a `drain` to come: Node's own, or that of what is held.
+function drain(res: HeldResponse): void {
+  const held = res[heldOf]
+  if (!(held ? held.needDrain : needsDrain(res))) res.emit('drain')
 }
 
 // HTTP/2 sends memory that is no longer its own when an empty chunk is the last of those that it writes at once (seen

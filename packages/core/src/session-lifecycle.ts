@@ -43,14 +43,12 @@ export class SessionLifecycle {
 
   /** Writes the session; `undefined` when it has been revoked. Rejects for one that was renewed, and revoked before that was in. */
   commit(ctx: Context, data: SessionData): Awaitable<Committed | undefined> {
-    return inTurn(data, () => {
-      // A token whose commit has failed is given up: that one may still be done, and overwrite; on a store without
-      // atomic methods, it may still be taken back.
-      const isOpen = this.#store.atomic ? data.stored === undefined : data.renewed
-      const again = isOpen && data.rows.includes(data.storeToken)
-      if (again || data.storeToken === '') this.#identify(data)
-      return this.#writer.commit(ctx, data)
-    })
+    return inTurn(data, () => this.#commit(ctx, data))
+  }
+
+  /** As {@link commit}, when there is a change that no commit before it has written. */
+  commitChanges(ctx: Context, data: SessionData): Awaitable<Committed | undefined> {
+    return inTurn(data, () => (data.pending > 0 ? this.#commit(ctx, data) : undefined))
   }
 
   /** Deletes every row that the session is, or was, filed under, and empties it. */
@@ -129,6 +127,15 @@ export class SessionLifecycle {
         yield filed(token, storeToken, { data: bytes, state })
       }
     }
+  }
+
+  #commit(ctx: Context, data: SessionData): Awaitable<Committed | undefined> {
+    // A token whose commit has failed is given up: that one may still be done, and overwrite; on a store without
+    // atomic methods, it may still be taken back.
+    const isOpen = this.#store.atomic ? data.stored === undefined : data.renewed
+    const again = isOpen && data.rows.includes(data.storeToken)
+    if (again || data.storeToken === '') this.#identify(data)
+    return this.#writer.commit(ctx, data)
   }
 
   #fresh(): SessionData {

@@ -327,7 +327,6 @@ export class SessionManager<
 
   #saveLate(ctx: Context): Awaitable<Committed | undefined> {
     const data = this.#data(ctx)
-    if (data.status !== 'modified' || data.pending === 0) return undefined
-    return this.#lifecycle.commit(ctx, data)
+    return data.status === 'modified' ? this.#lifecycle.commitChanges(ctx, data) : undefined
   }
 }

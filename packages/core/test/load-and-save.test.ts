@@ -340,6 +340,61 @@ describe('errorFunc', () => {
     expect(await answer).toMatchObject({ status: 500, body: '' })
   })
 
+  describe.each(protocols)('over %s', (protocol) => {
+    const throwing = () => () => {
+      throw new Error('no')
+    }
+    for (const [when, route, turns] of [
+      ['a commit that fails at once', put, 0],
+      ['a commit that fails later', put, 2],
+      ['a handler that throws', throwing, 0],
+    ] as const) {
+      it(`that has lost its asynchronous context, and waits for its own end, is ended: after ${when}`, async () => {
+        const elsewhere = new EventEmitter()
+        const store = new RecordingStore(turns)
+        store.failing.set('commit', new Error('disk full'))
+        await using server = await site(
+          { '/': route },
+          {
+            protocol,
+            store,
+            errorFunc: async (_req, res) => {
+              elsewhere.once('answer', () => res.end('from elsewhere'))
+              await once(res, 'finish')
+            },
+          },
+        )
+        const answer = server.client.get('/')
+        await vi.waitUntil(() => elsewhere.listenerCount('answer') === 1)
+        elsewhere.emit('answer')
+        expect(await answer).toMatchObject({ status: 500, body: '' })
+      })
+    }
+
+    it('is not ended by the end of the handler that it replaces', async () => {
+      const ended = Promise.withResolvers<void>()
+      const handler = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
+        manager.put(ctx, 'foo', 'bar')
+        res.write('SECRET')
+        await turn()
+        res.end('SECRET')
+        ended.resolve()
+      }
+      await using server = await site(
+        { '/': handler },
+        {
+          protocol,
+          store: failing(),
+          errorFunc: async (_req, res) => {
+            await ended.promise
+            res.writeHead(503).end('sorry')
+          },
+        },
+      )
+      expect(await server.client.get('/')).toMatchObject({ status: 503, body: 'sorry' })
+    })
+  })
+
   for (const [how, errorFunc] of Object.entries({
     throws: () => {
       throw new Error('me too')

@@ -30,7 +30,11 @@ class HeldStore implements Store {
     return this.#memory.find(token)
   }
 
+  /** How many commits there were. */
+  commits = 0
+
   async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
+    this.commits++
     this.#arrived.resolve()
     await this.#released.promise
     this.#memory.commit(token, data, expiry)
@@ -117,6 +121,23 @@ describe('a held response whose connection ends is no crash, and its session is 
     server.store.release()
     await settled()
     expect([server.store.size, server.errors]).toEqual([1, []])
+  })
+
+  it.each(['http', 'h2c'] as const)('over %s, and is committed once', async (protocol) => {
+    const cut = Promise.withResolvers<void>()
+    await using server = await site((res) => {
+      res.on('close', () => cut.resolve())
+      res.end('x')
+    }, protocol)
+    const answer = new Client(server.url).get('/')
+    answer.catch(() => {})
+    await server.store.arrived
+    server.cut()
+    await cut.promise
+    await settled()
+    server.store.release()
+    await settled()
+    expect([server.store.size, server.store.commits, server.errors]).toEqual([1, 1, []])
   })
 
   it('by the client of a HEAD over HTTP/2, of whose close Node does not tell', async () => {
@@ -435,3 +456,63 @@ describe.each(['http', 'h2c'] as const)(
     })
   },
 )
+
+describe.each(['http', 'h2c'] as const)('an answer that is held, over %s', (protocol) => {
+  it('is told to wait, whatever the handler that it replaces goes on to write', async () => {
+    const chunk = 'x'.repeat(1024)
+    const most = 256
+    let written = 0
+    let goOn = true
+    const outer = new SessionManager({ store: new HeldStore(), cookie: { name: 'outer' } })
+    const inner = new SessionManager({
+      cookie: { name: 'inner' },
+      store: {
+        find: () => undefined,
+        delete: () => {},
+        commit: async () => {
+          throw new Error('down')
+        },
+      },
+      errorFunc: (_req, res) => {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        const write = () => {
+          while (written < most) {
+            written++
+            if (!res.write(chunk)) return
+          }
+          res.off('drain', write)
+          res.end()
+          resolve()
+        }
+        res.on('drain', write)
+        write()
+        return promise
+      },
+    })
+    await using server = await serve(
+      outer.loadAndSave(
+        inner.loadAndSave(async (req: IncomingMessage, res: ServerResponse) => {
+          for (const manager of [outer, inner]) manager.put(contextOf(req), 'foo', 'bar')
+          while (goOn) {
+            res.write('SECRET')
+            await turn()
+          }
+        }),
+      ) as RequestListener,
+      protocol,
+    )
+    const answer = new Client(server.url).get('/')
+    const store = outer.store as HeldStore
+    await store.arrived
+    await settled()
+    await settled()
+    // As much as one buffer holds, not one more for each write of the handler.
+    const held = written
+    expect(held).toBeLessThan(most)
+    await settled()
+    expect(written).toBe(held)
+    store.release()
+    expect((await answer).body).toBe(chunk.repeat(most))
+    goOn = false
+  })
+})

@@ -8,6 +8,8 @@ export interface Running {
   readonly port: number
   readonly url: string
   readonly server: Server
+  /** Ends all connections. */
+  cut(): void
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -25,6 +27,7 @@ export async function serve(handler: Handler, protocol: Protocol = 'http'): Prom
     port,
     url: `${protocol}://127.0.0.1:${port}`,
     server,
+    cut,
     async [Symbol.asyncDispose]() {
       cut()
       server.close()
