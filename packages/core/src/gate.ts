@@ -204,13 +204,13 @@ export class Gate {
   }
 
   #hold(post: Post, pending: PromiseLike<unknown>): void {
-    const before = this.#cookies()
+    const before = post.below ? this.#cookies() : none
     this.#held ??= new HeldCalls(this.#res)
     this.#holder = post.keeper
     pending.then(
       () => {
         this.#putKept()
-        this.#keep(before)
+        if (post.below) this.#keep(before)
         this.#ask(false)
       },
       (error) => this.#replaceBy(post, error),
@@ -243,8 +243,6 @@ export class Gate {
     if (!this.#answer && !ends) this.#uninstall()
     const held = this.#held
     if (!held) return
-    if (this.#kept.length > 0) stayPrivate(this.#res)
-    this.#kept = none
     this.#held = undefined
     const done = held.release(
       (method, args) => this.#pass(method, args),

@@ -327,6 +327,7 @@ export class SessionManager<
 
   #saveLate(ctx: Context): Awaitable<Committed | undefined> {
     const data = this.#data(ctx)
-    return data.status === 'modified' ? this.#lifecycle.commitChanges(ctx, data) : undefined
+    if (data.status !== 'modified' || data.pending === 0) return undefined
+    return this.#lifecycle.commitChanges(ctx, data)
   }
 }
