@@ -42,7 +42,7 @@ async function run(s: fc.Scheduler, program: Program, weather: Weather): Promise
   vi.setSystemTime(start)
   const pause = (what = 'pause') => s.schedule(Promise.resolve(), what)
   backoff.wait = () => pause('backoff')
-  const history = new History(true)
+  const history = new History(true, clock.length > 0)
   const memory = new MemoryStore({ cleanupInterval: 0 })
   let calls = 0
   const late = async (call: string, steps: number, act: () => unknown) => {
@@ -99,7 +99,7 @@ async function run(s: fc.Scheduler, program: Program, weather: Weather): Promise
   }
   await s.waitFor(Promise.all([runProgram(program, world), tick(), timeOut()]))
   await s.waitIdle()
-  history.finish(memory.all(), world.faulty, world.mayExpire)
+  history.finish(memory.all(), world.faulty)
   return history.violations
 }
 

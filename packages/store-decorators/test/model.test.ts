@@ -83,7 +83,7 @@ async function run(
       for (let left = turns.next().value ?? 0; left > 0; left--) await turn()
     },
   })
-  history.finish(await stores.all(), false, false)
+  history.finish(await stores.all(), false)
   return history.violations
 }
 

@@ -10,6 +10,7 @@ import { bytesOf, isClaimed, type State, stateOf, tagsOf, textOf } from './state
 export class History {
   readonly violations: string[] = []
   readonly #ordered: boolean
+  readonly #mayExpire: boolean
   readonly #requests: RequestLog[] = []
   /** How often each content of each token was written, less how often it was replaced: what is left is there. */
   readonly #contents = new Map<string, Map<string, number>>()
@@ -37,9 +38,13 @@ export class History {
   /** Acknowledged renewals of each token. */
   readonly #renewals = new Map<string, number>()
 
-  /** @param ordered whether writes are heard of in the order in which they take effect */
-  constructor(ordered: boolean) {
+  /**
+   * @param ordered whether writes are heard of in the order in which they take effect
+   * @param mayExpire whether sessions may be gone because their time was over
+   */
+  constructor(ordered: boolean, mayExpire = false) {
     this.#ordered = ordered
+    this.#mayExpire = mayExpire
   }
 
   /** A session that is there at the beginning. */
@@ -73,7 +78,11 @@ export class History {
     // A destroy that was done, though the request was told that it had failed, does not end the session.
     if (log.tokens.has(token)) this.#deleted.delete(token)
     if (this.#ordered) this.#contents.delete(token)
-    this.#explained(log, moment.work.explainNew(stateOf(data), moment))
+    const state = stateOf(data)
+    let wrong = moment.work.explainNew(state, moment)
+    // What an earlier write took in, of which it is not known that it was done, may be over with that.
+    if (wrong && this.#mayExpire) wrong = moment.work.explainNew(state, { ...moment, claims: none })
+    this.#explained(log, wrong)
     this.#anew.set(token, log)
     this.#wrote(log, token, data)
   }
@@ -191,9 +200,9 @@ export class History {
    * The end: `live` is what the store holds.
    *
    * @param faulty whether there were faults: a session may then be stuck where nobody finds it, of which onError hears
-   * @param mayExpire whether sessions may be gone because their time was over
    */
-  finish(live: ReadonlyMap<string, Uint8Array>, faulty: boolean, mayExpire: boolean): void {
+  finish(live: ReadonlyMap<string, Uint8Array>, faulty: boolean): void {
+    const mayExpire = this.#mayExpire
     for (const [log, token] of this.#told) {
       if (!this.#gone.has(token) && !mayExpire) {
         this.violation(`${log.name} was told of a revocation that never was`)
@@ -302,6 +311,8 @@ export class History {
     }
   }
 }
+
+const none: Moment['claims'] = new Map()
 
 function hex(data: Uint8Array): string {
   return Buffer.from(data).toString('latin1')

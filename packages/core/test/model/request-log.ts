@@ -101,6 +101,7 @@ export class RequestLog {
     if (this.leaving.has(token)) return true
     if (this.standsInFor === token) return this.destroying
     if (this.tokens.has(token)) return this.destroying || this.filed !== token
-    return this.work.claims.get(token)?.taken === true
+    const claim = this.work.claims.get(token)
+    return claim?.taken === true || claim?.mayBeTaken === true
   }
 }

@@ -5,6 +5,8 @@ export interface Claim {
   readonly state: State
   /** Whether a write has taken it in. */
   taken: boolean
+  /** Whether a write may have: what was merged and cleared leaves no trace. */
+  mayBeTaken?: boolean
 }
 
 /** What a request had done to a session when it made a store call. */
@@ -55,14 +57,20 @@ export class SessionWork {
   /** A write that made `after` of `before` took effect: what is wrong with it. */
   explain(before: State, after: State, { seen, claims }: Moment): string | undefined {
     const goal = textOf(after)
+    let done: number | undefined
     for (let from = this.#done; from >= this.acknowledged; from--) {
       for (let to = seen; to >= from; to--) {
         const made = applied(before, this.changes.slice(from, to), claims)
-        if (textOf(made) === goal) return this.#wrote(from, to, claims)
+        if (textOf(made) !== goal) continue
+        if (to > from) for (const claim of claims.values()) claim.mayBeTaken = true
+        if (done !== undefined) continue
+        done = to
+        this.#wrote(from, to, claims)
       }
       // An effect that was not acknowledged may be made again, unless that counts it twice.
       if (this.changes.slice(from - 1, from).some(counts)) break
     }
+    if (done !== undefined) return undefined
     return `${this.name} made ${goal} of ${textOf(before)} by ${this.#changesText(seen)}, ${this.#done} of them done`
   }
 
