@@ -6,6 +6,7 @@ import SQLite from 'better-sqlite3'
 import { createConnection } from 'mysql2/promise'
 import openPostgres from 'postgres'
 import { startGaleraCluster } from '../../test/servers/galera-cluster.ts'
+import { installMissing } from '../../test/servers/install-missing.ts'
 import { mariadb } from '../../test/servers/mariadb.ts'
 import { postgres } from '../../test/servers/postgres.ts'
 import { startPrivateServer } from '../../test/servers/private-server.ts'
@@ -45,6 +46,8 @@ export class Databases implements AsyncDisposable {
       stops.push(stop)
       return server.url(port)
     }
+    const wanted = [...new Set(stores)].flatMap((store) => servers[store] ?? [])
+    await installMissing(wanted.filter(({ variable }) => !process.env[variable]))
     const urls: Partial<Record<StoreName, readonly string[]>> = {}
     for (const store of new Set(stores)) {
       const server = servers[store]

@@ -17,7 +17,7 @@ export function canAptInstall(): boolean {
  */
 export async function aptInstall(packages: readonly string[]): Promise<void> {
   const command = `apt-get install -y ${packages.join(' ')}`
-  console.error(`scs: installing what the tests need and this machine lacks: ${command}`)
+  console.error(`scs: installing what is needed and this machine lacks: ${command}`)
   const allowServices = forbidServices()
   try {
     await aptGet(['update'])

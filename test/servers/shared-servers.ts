@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node'
-import { aptInstall, canAptInstall } from './apt-install.ts'
+import { installMissing } from './install-missing.ts'
 import { type PrivateServer, startPrivateServer } from './private-server.ts'
 import './provided-context.ts'
 import type { TestServer } from './test-server.ts'
@@ -29,7 +29,7 @@ export function serversOf(
 async function start(servers: readonly TestServer[]): Promise<Running> {
   const given = servers.filter((server) => process.env[server.variable])
   const wanted = servers.filter((server) => !given.includes(server))
-  await installMissing(wanted.filter((server) => server.recipe() === undefined))
+  await installMissing(wanted)
 
   const privates: PrivateServer[] = []
   const stop = async (): Promise<void> => {
@@ -56,15 +56,6 @@ async function start(servers: readonly TestServer[]): Promise<Running> {
   }
   for (const text of skips) console.error(text)
   return { urls, stop }
-}
-
-async function installMissing(servers: readonly TestServer[]): Promise<void> {
-  if (servers.length === 0 || !canAptInstall()) return
-  try {
-    await aptInstall(servers.map((server) => server.package))
-  } catch (error) {
-    console.error(`scs: ${error instanceof Error ? error.message : error}`)
-  }
 }
 
 function skipText(server: TestServer, reason: unknown): string {
