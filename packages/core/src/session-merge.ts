@@ -1,5 +1,6 @@
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
+import { isSame } from './bytes.ts'
 import type { Context } from './context.ts'
 import { ClaimedElsewhere, SessionError } from './errors.ts'
 import { including } from './few.ts'
@@ -12,7 +13,7 @@ import {
   type SessionState,
 } from './session-data.ts'
 import type { Row } from './session-reader.ts'
-import { type CommitTools, isSame } from './session-swap.ts'
+import type { CommitTools } from './session-swap.ts'
 import type { TimeLimit } from './time-limit.ts'
 
 const mostTries = 100
@@ -121,18 +122,12 @@ export class SessionMerge {
   #claimedAfterAll(storeToken: string, claim: Uint8Array, error: unknown): Awaitable<boolean> {
     if (this.#limit.over) throw error
     const holds = orElse<boolean>(
-      () => this.#holds(storeToken, claim),
+      () => this.#tools.reader.holds(this.#ctx, storeToken, claim),
       () => false,
     )
     return andThen(holds, (holds) => {
       if (holds) return true
       throw error
-    })
-  }
-
-  #holds(storeToken: string, bytes: Uint8Array): Awaitable<boolean> {
-    return andThen(this.#tools.reader.row(this.#ctx, storeToken, false), (row) => {
-      return row !== undefined && isSame(row.data, bytes)
     })
   }
 

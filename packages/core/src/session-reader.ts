@@ -1,4 +1,5 @@
 import { type Awaitable, andThen, isThenable } from './awaitable.ts'
+import { isSame } from './bytes.ts'
 import type { Context } from './context.ts'
 import { SessionError } from './errors.ts'
 import type { CheckedOptions } from './options.ts'
@@ -54,6 +55,13 @@ export class SessionReader {
     if (!isThenable(found)) return found
     const limit = new TimeLimit(this.#options.storeTimeout)
     return limit.apply(found, 'find', ctx.signal)
+  }
+
+  /** Whether the row under `storeToken` holds just these bytes. */
+  holds(ctx: Context, storeToken: string, bytes: Uint8Array): Awaitable<boolean> {
+    return andThen(this.row(ctx, storeToken, false), (row) => {
+      return row !== undefined && isSame(row.data, bytes)
+    })
   }
 
   /** The row under `storeToken`, asked for again when the store fails, while there is time. */

@@ -1,5 +1,6 @@
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
+import { isSame } from './bytes.ts'
 import type { Context } from './context.ts'
 import { ClaimedElsewhere, SessionError } from './errors.ts'
 import { none } from './few.ts'
@@ -12,7 +13,7 @@ import {
   writeMarkKey,
 } from './session-data.ts'
 import type { Row } from './session-reader.ts'
-import { type CommitTools, isSame } from './session-swap.ts'
+import type { CommitTools } from './session-swap.ts'
 import { TimeLimit } from './time-limit.ts'
 
 const mostTries = 100
@@ -208,7 +209,7 @@ export class SessionRelease {
         () =>
           andThen(
             atomic.replace(this.#ctx, storeToken, expected, bytes, expiryOf(deadline)),
-            (done) => done || (tries > 1 && this.#holds(storeToken, bytes)),
+            (done) => done || (tries > 1 && this.#tools.reader.holds(this.#ctx, storeToken, bytes)),
           ),
         (error) => {
           if (tries >= mostTriesToGiveBack || limit.over) throw error
@@ -222,12 +223,6 @@ export class SessionRelease {
         return 'failed'
       },
     )
-  }
-
-  #holds(storeToken: string, bytes: Uint8Array): Awaitable<boolean> {
-    return andThen(this.#tools.reader.row(this.#ctx, storeToken, false), (row) => {
-      return row !== undefined && isSame(row.data, bytes)
-    })
   }
 }
 

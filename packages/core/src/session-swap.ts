@@ -1,5 +1,6 @@
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
+import { isSame } from './bytes.ts'
 import type { Lane } from './commit-queue.ts'
 import type { Context } from './context.ts'
 import { isOfTheCaller, SessionError } from './errors.ts'
@@ -217,11 +218,6 @@ export class SessionSwap {
     if (from === to && this.#lane) this.#lane.written = bytes
     return expiry
   }
-}
-
-/** Whether two arrays hold the same bytes. */
-export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a === b || Buffer.compare(a, b) === 0
 }
 
 function inDoubt(): SessionError {

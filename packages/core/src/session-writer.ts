@@ -10,7 +10,7 @@ import { revoked, type SessionData } from './session-data.ts'
 import { SessionMerge, waitForClaimant } from './session-merge.ts'
 import type { SessionReader } from './session-reader.ts'
 import { SessionRelease } from './session-release.ts'
-import { type CommitTools, isSame, SessionSwap } from './session-swap.ts'
+import { type CommitTools, SessionSwap } from './session-swap.ts'
 import type { StoreAccess } from './store-access.ts'
 import { TimeLimit } from './time-limit.ts'
 
@@ -199,12 +199,12 @@ export class SessionWriter {
     error: unknown,
   ): Awaitable<void> {
     if (!this.#tools) throw error
-    const found = orElse(
-      () => this.#reader.row(ctx, storeToken, false),
-      () => undefined,
+    const holds = orElse<boolean>(
+      () => this.#reader.holds(ctx, storeToken, bytes),
+      () => false,
     )
-    return andThen(found, (row) => {
-      if (!row || !isSame(row.data, bytes)) throw error
+    return andThen(holds, (holds) => {
+      if (!holds) throw error
     })
   }
 

@@ -1,5 +1,5 @@
+import { isSame } from '../../src/bytes.ts'
 import { type ContextKey, contextKey } from '../../src/index.ts'
-import { isSame } from '../../src/session-swap.ts'
 import { SessionWork } from './session-work.ts'
 import { type Change, isClaimed, isLive } from './state.ts'
 
