@@ -16,7 +16,7 @@ interface Row {
 }
 
 // A sweep looks at this many rows before it lets requests through.
-const sweepBatch = 10_000
+const sweepBatch = 1_000
 
 /**
  * Sessions in this process's memory: gone at its end, and not shared with another. For tests, development and
