@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Listener } from './paths.ts'
 
@@ -9,12 +9,16 @@ export class Client {
   readonly #close: () => void
   #onResponse: (response: string) => void = () => {}
 
+  /** Of a server of its own, which it closes. */
   static async of(listener: Listener): Promise<Client> {
-    const server = createServer({ keepAlive: true }, listener).listen(0, '127.0.0.1')
-    await once(server, 'listening')
+    const server = await serve(listener)
+    return Client.to(server, () => server.close())
+  }
+
+  static async to(server: Server, close = () => {}): Promise<Client> {
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setNoDelay()
     await once(socket, 'connect')
-    return new Client(socket, () => server.close())
+    return new Client(socket, close)
   }
 
   private constructor(socket: Socket, close: () => void) {
@@ -49,6 +53,13 @@ export class Client {
     this.#socket.destroy()
     this.#close()
   }
+}
+
+/** A server that listens. */
+export async function serve(listener: Listener): Promise<Server> {
+  const server = createServer({ keepAlive: true }, listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
 }
 
 function requestOf(path: string, cookie: string): string {
