@@ -4,6 +4,8 @@ import type { Argument } from './redis-commands.ts'
 export interface NodeRedisClient {
   /** Sends a command as it is. */
   sendCommand(args: Argument[], options?: NodeRedisOptions): PromiseLike<unknown>
+  /** Whether it has a connection, and sends at once. A pool does not tell. */
+  readonly isReady?: boolean
 }
 
 /** What `createCluster` of `redis` gives. */
@@ -27,6 +29,8 @@ export interface NodeRedisOptions {
   typeMapping?: { 36: BufferConstructor }
   /** The command is not sent when this is aborted before. */
   abortSignal?: AbortSignal
+  /** Milliseconds that the command may wait before it is sent; 0: no limit. */
+  timeout?: number
 }
 
 /** A `Redis` of `ioredis`. */

@@ -59,7 +59,7 @@ async function holds(commands: RedisCommands, key: string, data: Buffer): Promis
 }
 
 // What may be done twice.
-async function repeatedly<T>(fn: () => Promise<T>): Promise<T> {
+async function repeatedly<T>(fn: () => PromiseLike<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await fn()

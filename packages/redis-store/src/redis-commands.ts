@@ -11,7 +11,7 @@ export interface RedisCommands {
    */
   losses(): number
   /** Sends a command about `key` to the server that has it, never to a replica. */
-  send(key: string, args: Argument[], signal?: AbortSignal): Promise<unknown>
+  send(key: string, args: Argument[], signal?: AbortSignal): PromiseLike<unknown>
   /** The servers that hold keys between them; each runs the commands that it is given. */
   servers(): Promise<readonly Server[]>
 }

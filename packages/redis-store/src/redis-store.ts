@@ -39,6 +39,8 @@ const pageSize = 200
  * - Each method is one command or one script, in one round trip, and one step of the server; but {@link RedisStore.rename}
  *   on a cluster, and the iteration.
  * - Commands go to masters, never to replicas.
+ * - The time limit of `redis` for commands that are not sent yet (`commandOptions.timeout`) holds while there is no connection, and
+ *   for those beyond 64 that wait for an answer. For the others it would make a timer each.
  * - When Redis fails or cannot be reached, the method rejects with an Error that has a `code` where there is one, and
  *   neither token nor data; the next call tries anew. So it does when a client that sends commands again (ioredis) lost
  *   a connection meanwhile, and is told that the session is not as expected: it may be so by its own doing.
@@ -177,17 +179,15 @@ export class RedisStore
 
   async #find(token: string, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
     if (!isWellFormedToken(token)) return undefined
-    return (await this.#get('find a session', token, signal)) ?? undefined
+    const data = await this.#get('find a session', token, signal)
+    return data ?? undefined
   }
 
-  async #get(
-    operation: string,
-    token: string,
-    signal: AbortSignal | undefined,
-  ): Promise<Buffer | null> {
+  #get(operation: string, token: string, signal?: AbortSignal): Promise<Buffer | null> {
     const key = this.#keys.of(token)
-    const data = await this.#run(operation, ({ send }) => send(key, ['GET', key], signal), signal)
-    return data as Buffer | null
+    const get = ({ send }: RedisCommands) =>
+      send(key, ['GET', key], signal) as PromiseLike<Buffer | null>
+    return this.#run(operation, get, signal)
   }
 
   async #all(ctx: Context | undefined): Promise<Map<string, Uint8Array>> {
@@ -243,7 +243,7 @@ export class RedisStore
 
   async #swap(
     operation: string,
-    work: (commands: RedisCommands) => Promise<number>,
+    work: (commands: RedisCommands) => PromiseLike<number>,
   ): Promise<boolean> {
     const losses = this.#commands.losses()
     const outcome = await this.#run(operation, work)
@@ -261,7 +261,7 @@ export class RedisStore
 
   async #run<T>(
     operation: string,
-    work: (commands: RedisCommands) => Promise<T>,
+    work: (commands: RedisCommands) => PromiseLike<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     try {

@@ -18,23 +18,22 @@ export function script(lua: string): Script {
  * Runs a script in one round trip, by its hash; with its text where the server does not know it: at first, and after a
  * restart or a fail-over. A script that is not known has done nothing.
  */
-export async function runScript(
+export function runScript(
   commands: RedisCommands,
   { sha, lua }: Script,
   keys: readonly [string, ...string[]],
   args: readonly Argument[] = [],
   signal?: AbortSignal,
-): Promise<unknown> {
-  const rest = [String(keys.length), ...keys, ...args]
-  try {
-    return await commands.send(keys[0], ['EVALSHA', sha, ...rest], signal)
-  } catch (error) {
+): PromiseLike<unknown> {
+  const command = (name: string, program: string): PromiseLike<unknown> =>
+    commands.send(keys[0], [name, program, String(keys.length), ...keys, ...args], signal)
+  return command('EVALSHA', sha).then(undefined, (error) => {
     if (replyCode(error) !== 'NOSCRIPT') throw error
-    return commands.send(keys[0], ['EVAL', lua, ...rest], signal)
-  }
+    return command('EVAL', lua)
+  })
 }
 
 /** As {@link runScript}, of a script that answers with a number, however the client gives it. */
-export async function runNumeric(...run: Parameters<typeof runScript>): Promise<number> {
-  return Number(await runScript(...run))
+export function runNumeric(...run: Parameters<typeof runScript>): PromiseLike<number> {
+  return runScript(...run).then(Number)
 }
