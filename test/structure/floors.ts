@@ -13,7 +13,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['session-reader', 'commit-queue', 'mark'],
     ['options'],
     ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
-    ['store', 'codec', 'session-data', 'json-values', 'client-context'],
+    ['store', 'codec', 'session-data', 'json-values', 'json-lines', 'client-context'],
     ['context', 'before-headers', 'cookie', 'cleanup'],
     ['gate', 'time-limit', 'token', 'repeated'],
     ['answer'],
@@ -21,7 +21,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['idle-connections', 'response-head'],
     [
       ...['json-time', 'date-text', 'errors', 'duration', 'cache-control'],
-      ...['awaitable', 'backoff', 'bytes', 'few'],
+      ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values'],
     ],
   ],
   'drizzle-store': [

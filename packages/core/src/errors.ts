@@ -54,6 +54,15 @@ export function headersSent(consequence: string): SessionError {
   )
 }
 
+/** The error for data that a codec could not decode. */
+export function unreadable(cause: unknown): SessionError {
+  return new SessionError(
+    'ERR_SESSION_UNREADABLE',
+    'the data of a session could not be decoded: was it written by another codec?',
+    { cause },
+  )
+}
+
 /** Whether `error` is a mistake in the program, which would be made again. Some stores fail so when their connection does. */
 export function isOfTheCaller(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError

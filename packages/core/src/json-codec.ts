@@ -1,8 +1,11 @@
 import { types } from 'node:util'
 import type { Codec } from './codec.ts'
 import { isoDate } from './date-text.ts'
+import { none } from './few.ts'
+import { JsonMembers, type JsonText, splitLines } from './json-lines.ts'
 import { timeOf } from './json-time.ts'
 import { packValue, unpackValue, unreadable } from './json-values.ts'
+import { LazyValues, Unread } from './lazy-values.ts'
 
 // A byte order mark is not JSON; without `ignoreBOM` the decoder drops it silently.
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -15,8 +18,14 @@ const lastDeadline = Date.parse('9999-12-31T23:59:59.999Z')
  * The default codec: UTF-8 JSON that a person can read in the database and a query can look into.
  *
  * ```json
- * {"deadline":"2026-12-01T10:00:00.000Z","values":{"userID":42,"since":{"$date":"2026-11-30T08:15:00.000Z"}}}
+ * {"deadline":"2026-12-01T10:00:00.000Z","values":{"userID":42,
+ * "since":{"$date":"2026-11-30T08:15:00.000Z"},
+ * "cart":[{"sku":"a","quantity":2}]
+ * }}
  * ```
+ *
+ * Each object and array has a line of its own, so that one that a request does not read is neither parsed nor made
+ * anew. Other JSON of the same values is read all the same.
  *
  * Strings (lone surrogates too), finite numbers, booleans, `null`, arrays and plain objects are written as JSON writes
  * them; any string is a key, `__proto__` too. What JSON has no word for is an object with a single key, a tag:
@@ -48,41 +57,49 @@ export class JsonCodec implements Codec {
     if (!isDeadline(deadline)) {
       throw new TypeError('the deadline of a session must be a valid Date of the years 1 to 9999')
     }
-    const packed: Record<string, unknown> = {}
-    for (const [key, value] of values) {
+    const members = new JsonMembers()
+    for (const [key, value] of values instanceof LazyValues ? values.unreadEntries() : values) {
       if (typeof key !== 'string') {
         throw new TypeError(`the key of a session value must be a string; one is a ${typeof key}`)
       }
-      const plain = packValue(key, value)
-      // An assignment to `__proto__` would set the prototype.
-      if (key === '__proto__') {
-        Object.defineProperty(packed, key, { value: plain, enumerable: true })
-      } else {
-        packed[key] = plain
-      }
+      members.add(key, Unread.is(value) ? value : packValue(key, value))
     }
     // From Buffer's pool: memory of its own for a few bytes takes four times as long to make, and to collect.
-    return Buffer.from(
-      `{"deadline":"${isoDate(deadline.getTime())}","values":${JSON.stringify(packed)}}`,
-    )
+    return Buffer.from(`{"deadline":"${isoDate(deadline.getTime())}","values":${members}}`)
   }
 
-  /** Throws an Error, without a word of the data in it, for anything that `encode` does not write. */
+  /**
+   * Throws an Error, without a word of the data in it, for anything that `encode` does not write; `values` throws it when
+   * an object or an array is read that is damaged in itself.
+   */
   decode(data: Uint8Array): { deadline: Date; values: Map<string, unknown> } {
-    const text = textOf(data)
-    const session = parse(text)
+    const { session, lines } = read(textOf(data))
     if (!isRecord(session) || Object.keys(session).length !== 2 || !isRecord(session.values)) {
       throw unreadable('it is not an object of a deadline and values')
     }
-    // Most sessions hold no tag, and a search for one character is nearly free.
-    const tagged = text.includes('$')
-    const values = new Map<string, unknown>()
+    const values = lines.length > 0 ? new LazyValues(readValue) : new Map<string, unknown>()
     for (const key of Object.keys(session.values)) {
       const value = session.values[key]
-      values.set(key, tagged ? unpackValue(value) : value)
+      values.set(key, typeof value === 'object' ? unpackValue(value) : value)
     }
+    for (const [key, value] of lines) values.set(key, value)
     return { deadline: deadlineOf(session.deadline), values }
   }
+}
+
+// Where what is outside of the lines is no JSON, the line breaks are of another making.
+function read(text: string): { session: unknown; lines: JsonText['lines'] } {
+  const parts = splitLines(text)
+  try {
+    if (parts) return { session: JSON.parse(parts.outline), lines: parts.lines }
+  } catch {}
+  return { session: parse(text, 'it'), lines: none }
+}
+
+function readValue(key: string, text: string): unknown {
+  const value = parse(text, `its value ${JSON.stringify(key)}`)
+  // Most values hold no tag, and a search for one character is nearly free.
+  return text.includes('$') ? unpackValue(value) : value
 }
 
 function textOf(data: Uint8Array): string {
@@ -94,12 +111,12 @@ function textOf(data: Uint8Array): string {
   }
 }
 
-function parse(text: string): unknown {
+function parse(text: string, what: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
     // The parser's own message quotes the text, so it is not passed on, not even as a cause.
-    throw unreadable('it is not JSON')
+    throw unreadable(`${what} is not JSON`)
   }
 }
 

@@ -1,4 +1,4 @@
-import { headersSent, SessionError } from './errors.ts'
+import { headersSent, SessionError, unreadable } from './errors.ts'
 import { including, none } from './few.ts'
 
 /** What a request has done to its session. `'revoked'`: gone from the store while the request was running. */
@@ -94,7 +94,7 @@ export class SessionData implements SessionState {
   /** Loaded as modified only because its expiry is due to be moved. */
   touchDue = false
   deadline: Date
-  readonly values: Map<string, unknown>
+  values: Map<string, unknown>
   /** The store call in progress; the next waits for it. */
   turn: PromiseLike<unknown> | undefined
   /** Hears of each change. */
@@ -199,15 +199,18 @@ export class SessionData implements SessionState {
   }
 
   /**
-   * Starts from what others have written: the pending changes are made to that. All of them or none: when one throws, it
-   * is as it was.
+   * Starts from what others have written: the pending changes are made to `base`, which is the session's own from then on.
+   * All of them or none: when one throws, it is as it was.
    */
   rebase(base: SessionState): void {
-    const state = { deadline: base.deadline, values: new Map(base.values) }
-    for (const change of this.#changes ?? none) change(state)
-    this.deadline = state.deadline
-    this.values.clear()
-    for (const [key, value] of state.values) this.values.set(key, value)
+    for (const change of this.#changes ?? none) change(base)
+    this.deadline = base.deadline
+    this.values = base.values
+  }
+
+  /** Throws `ERR_SESSION_UNREADABLE` for a value that the codec cannot decode, when it does so as late as that. */
+  get(key: string): unknown {
+    return read(this, key)
   }
 
   put(key: string, value: unknown): void {
@@ -218,17 +221,23 @@ export class SessionData implements SessionState {
   /** Puts what `fn` makes of the value; at a conflict, of the value that others have written. */
   update(key: string, fn: (current: unknown) => unknown): unknown {
     requireKey(key)
-    this.apply(({ values }) => values.set(key, fn(values.get(key))))
+    this.apply((state) => state.values.set(key, fn(read(state, key))))
     this.#counts = true
-    return this.values.get(key)
+    return this.get(key)
   }
 
   /** Takes the value out; a change only when the key was there, and is not one of the session's own. */
   pop(key: string): unknown {
-    if (!this.values.has(key) || reservedKeys.includes(key)) return undefined
-    const value = this.values.get(key)
-    this.apply(({ values }) => values.delete(key))
+    if (reservedKeys.includes(key)) return undefined
+    const value = this.get(key)
+    this.remove(key)
     return value
+  }
+
+  /** As {@link pop}, of a value that nobody wants to know. */
+  remove(key: string): void {
+    if (!this.values.has(key) || reservedKeys.includes(key)) return
+    this.apply(({ values }) => values.delete(key))
   }
 
   /** Removes the application's keys; a change only when there was one. */
@@ -317,6 +326,14 @@ export function revoked(): SessionError {
     'ERR_SESSION_REVOKED',
     'the session was destroyed, renewed or expired elsewhere while this request was running',
   )
+}
+
+function read({ values }: SessionState, key: string): unknown {
+  try {
+    return values.get(key)
+  } catch (error) {
+    throw unreadable(error)
+  }
 }
 
 function applicationKeys(values: ReadonlyMap<string, unknown>): string[] {

@@ -224,7 +224,7 @@ export class SessionManager<
   }
 
   override get<K extends Key<Values>>(ctx: Context, key: K): Values[K] | undefined {
-    return this.#data(ctx).values.get(key) as Values[K] | undefined
+    return this.#data(ctx).get(key) as Values[K] | undefined
   }
 
   override pop<K extends Key<Values>>(ctx: Context, key: K): Values[K] | undefined {
@@ -252,7 +252,7 @@ export class SessionManager<
 
   /** Removes the key; a session without it stays unmodified. */
   remove(ctx: Context, key: Key<Values>): void {
-    this.#data(ctx).pop(key)
+    this.#data(ctx).remove(key)
   }
 
   /** Removes every key; the token, the deadline and what `rememberMe` was told stay. An empty session stays unmodified. */

@@ -1,7 +1,7 @@
 import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import { isSame } from './bytes.ts'
 import type { Context } from './context.ts'
-import { SessionError } from './errors.ts'
+import { unreadable } from './errors.ts'
 import type { CheckedOptions } from './options.ts'
 import { repeated } from './repeated.ts'
 import { claimKey, type SessionState } from './session-data.ts'
@@ -101,12 +101,4 @@ export class SessionReader {
         : this.decode(row.data)
     return state && state !== 'unreadable' ? { data: row.data, expiry: row.expiry, state } : state
   }
-}
-
-function unreadable(cause: unknown): SessionError {
-  return new SessionError(
-    'ERR_SESSION_UNREADABLE',
-    'the data of a session could not be decoded: was it written by another codec?',
-    { cause },
-  )
 }

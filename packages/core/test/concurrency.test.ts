@@ -65,6 +65,22 @@ const code = (error: unknown) => (error as { code?: string }).code
 
 for (const [kind, turns] of Object.entries(kinds)) {
   describe(`requests that overlap, on an atomic store that answers ${kind}`, () => {
+    it('what neither has read stays as it is, and what one has changed in place is written', async () => {
+      const { manager, elsewhere, session, read } = world(turns)
+      const token = await session({ n: 0, left: [{ a: 1 }], list: ['a'] })
+      const one = await load(manager, token)
+      const two = await load(elsewhere, token)
+      manager.put(one, 'b', [1])
+      const list = elsewhere.get(two, 'list') as string[]
+      elsewhere.put(two, 'list', list)
+      list.push('b')
+      await manager.commit(one)
+      await elsewhere.commit(two)
+      expect(await read(token)).toEqual({ n: 0, left: [{ a: 1 }], b: [1], list: ['a', 'b'] })
+      expect(elsewhere.get(two, 'b')).toEqual([1])
+      expect(elsewhere.get(two, 'left')).toEqual([{ a: 1 }])
+    })
+
     it('both keep what they put under different keys', async () => {
       const { manager, elsewhere, session, read } = world(turns)
       const token = await session({ a: 1 })

@@ -15,9 +15,13 @@ const roundTrip = (value: unknown): unknown =>
 const decodeText = (text: string): ReturnType<JsonCodec['decode']> =>
   codec.decode(Buffer.from(text))
 
-/** Session data with `value` as the JSON text of the one value. */
+/** Session data with `value` as the JSON text of the one value, in one line. */
 const dataOf = (value: string): string =>
   `{"deadline":"2026-12-01T10:00:00.123Z","values":{"key":${value}}}`
+
+/** The same, written as an object or array is. */
+const linesOf = (...members: string[]): string =>
+  `{"deadline":"2026-12-01T10:00:00.123Z","values":{\n${members.join(',\n')}\n}}`
 
 const thrownBy = (run: () => unknown): unknown => {
   try {
@@ -49,13 +53,40 @@ Object.defineProperty(Nameless, 'name', {
 })
 
 describe('the text', () => {
+  const written = (values: [string, unknown][]): string =>
+    Buffer.from(codec.encode(deadline, new Map(values))).toString()
+
   test('is JSON of the deadline and the values, as JSON alone would write plain ones', () => {
-    const values = new Map<string, unknown>([
-      ['userID', 42],
-      ['cart', [{ sku: 'a', price: 9.5, gift: false, note: null }]],
-    ])
-    expect(Buffer.from(codec.encode(deadline, values)).toString()).toBe(
-      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"userID":42,"cart":[{"sku":"a","price":9.5,"gift":false,"note":null}]}}',
+    expect(
+      written([
+        ['userID', 42],
+        ['note', null],
+        ['name', 'Ann'],
+      ]),
+    ).toBe(
+      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"userID":42,"note":null,"name":"Ann"}}',
+    )
+  })
+
+  test('has a line for each object and array, after all that is neither', () => {
+    expect(
+      written([
+        ['cart', [{ sku: 'a', price: 9.5, gift: false, note: null }]],
+        ['userID', 42],
+        ['seen', new Date(0)],
+        ['name', 'Ann'],
+      ]),
+    ).toBe(
+      `{"deadline":"2026-12-01T10:00:00.123Z","values":{"userID":42,"name":"Ann",
+"cart":[{"sku":"a","price":9.5,"gift":false,"note":null}],
+"seen":{"$date":"1970-01-01T00:00:00.000Z"}
+}}`,
+    )
+  })
+
+  test('has none for a key that JSON does not write as it is', () => {
+    expect(written([['a"b', [1]]])).toBe(
+      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"a\\"b":[1]}}',
     )
   })
 
@@ -73,7 +104,7 @@ describe('the text', () => {
     [new Set(['a', -0]), '{"$set":["a",0]}'],
     [{ $date: 1 }, '{"$$date":1}'],
   ])('of %s is %s', (value, text) => {
-    expect(textOf(value)).toBe(dataOf(text))
+    expect(textOf(value)).toBe(linesOf(`"key":${text}`))
   })
 
   test('is written to by nobody else: a store may keep it', () => {
@@ -175,10 +206,9 @@ describe('what comes back', () => {
     const data = codec.encode(deadline, new Map([['a', 1n]]))
     const larger = new Uint8Array(data.length + 20).fill(0x7b)
     larger.set(data, 7)
-    expect(codec.decode(larger.subarray(7, 7 + data.length))).toStrictEqual({
-      deadline,
-      values: new Map([['a', 1n]]),
-    })
+    const decoded = codec.decode(larger.subarray(7, 7 + data.length))
+    expect(decoded.deadline).toEqual(deadline)
+    expect(new Map(decoded.values)).toStrictEqual(new Map([['a', 1n]]))
   })
 
   test('is what is nested 500 levels deep, in objects, arrays, maps and sets', () => {
@@ -210,7 +240,7 @@ describe('keys that objects have already', () => {
     for (const value of [1, 1n, { polluted: true }]) {
       const values = new Map(names.map((name) => [name, value]))
       const decoded = codec.decode(codec.encode(deadline, values)).values
-      expect(decoded).toStrictEqual(values)
+      expect(new Map(decoded)).toStrictEqual(values)
     }
     expect('polluted' in {}).toBe(false)
   })
@@ -415,6 +445,97 @@ describe('what cannot be kept', () => {
   })
 })
 
+describe('an object or array', () => {
+  const damaged = linesOf('"fine":[1]', '"cart":[secret]', '"date":{"$date":"secret"}')
+
+  test('that nobody reads is not parsed, and written as it was', () => {
+    const { values } = decodeText(damaged)
+    values.set('visits', 1)
+    values.delete('date')
+    expect(values.get('fine')).toEqual([1])
+    expect(Buffer.from(codec.encode(deadline, values)).toString()).toBe(
+      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"visits":1,\n"fine":[1],\n"cart":[secret]\n}}',
+    )
+  })
+
+  test('that is damaged in itself is an error when it is read, with its key and no word of it', () => {
+    const { values } = decodeText(damaged)
+    for (const read of [
+      () => values.get('cart'),
+      () => [...values],
+      () => [...values.entries()],
+      () => [...values.values()],
+      () => values.forEach(() => {}),
+    ]) {
+      expect(thrownBy(read)).toEqual(
+        new Error('the session data is not what JsonCodec writes: its value "cart" is not JSON'),
+      )
+    }
+    expect(() => values.get('date')).toThrow('what its tag $date holds is malformed')
+  })
+
+  test('that was read is the same object ever after, and written as it is by then', () => {
+    const { values } = codec.decode(
+      codec.encode(deadline, new Map<string, unknown>([['cart', [1]]])),
+    )
+    const cart = values.get('cart') as number[]
+    cart.push(2)
+    expect(values.get('cart')).toBe(cart)
+    const again = codec.decode(codec.encode(deadline, values)).values
+    expect(again.get('cart')).toEqual([1, 2])
+  })
+
+  test('is there however the values are gone through', () => {
+    const entries: [string, unknown][] = [
+      ['n', 1],
+      ['cart', [{ sku: 'a' }]],
+      ['seen', new Date(0)],
+    ]
+    const decoded = () => codec.decode(codec.encode(deadline, new Map(entries))).values
+    expect([...decoded()]).toEqual(entries)
+    expect([...decoded().entries()]).toEqual(entries)
+    expect([...decoded().keys()]).toEqual(entries.map(([key]) => key))
+    expect([...decoded().values()]).toEqual(entries.map(([, value]) => value))
+    const seen: unknown[] = []
+    const self = decoded()
+    self.forEach(function (this: unknown, value, key, map) {
+      seen.push([key, value, this, map === self])
+    }, 'this')
+    expect(seen).toEqual(entries.map(([key, value]) => [key, value, 'this', true]))
+    expect(decoded().size).toBe(3)
+    expect(decoded().has('cart')).toBe(true)
+    expect(structuredClone(new Map(decoded()))).toEqual(new Map(entries))
+  })
+
+  test.each([
+    [
+      'with spaces',
+      '{ "deadline": "2026-12-01T10:00:00.123Z", "values": { "n": 1, "cart": [1] } }',
+    ],
+    ['over many lines', JSON.stringify({ deadline, values: { n: 1, cart: [1] } }, null, 2)],
+    [
+      'over lines that are not indented',
+      `{\n"values":{"n":1,\n"cart":[\n1\n]\n},\n"deadline":"2026-12-01T10:00:00.123Z"\n}\n`,
+    ],
+    [
+      'with a line inside of a value',
+      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"n":1,"cart":[\n1]\n}}',
+    ],
+    [
+      'with the ends of two objects in one',
+      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"cart":[1],"o":{"i":{\n"a":[1]\n}},"n":1}}',
+    ],
+    [
+      'in the order of another',
+      '{"values":{"n":1,\n"cart":[1]\n},"deadline":"2026-12-01T10:00:00.123Z"}',
+    ],
+  ])('is read from JSON %s', (_, text) => {
+    const { values } = decodeText(text)
+    expect(values.get('cart')).toEqual([1])
+    expect(values.get('n')).toBe(1)
+  })
+})
+
 describe('data that encode does not write', () => {
   const frame = (deadlineText: string): string => `{"deadline":${deadlineText},"values":{}}`
   const shape = 'it is not an object of a deadline and values'
@@ -518,6 +639,7 @@ describe('data that encode does not write', () => {
       new Map<string, unknown>([
         ['a', [1n, 'ż']],
         ['b', {}],
+        ['c', 1],
       ]),
     )
     for (let end = 0; end < data.length; end++) {
@@ -576,7 +698,9 @@ describe('for any', () => {
         const values = new Map(entries)
         const decoded = codec.decode(codec.encode(end, values))
         // Not expect's: it takes a property named `constructor` for the type of an object.
-        deepStrictEqual(decoded, { deadline: end, values })
+        deepStrictEqual(decoded.deadline, end)
+        // In any order: `values` has that of the text.
+        deepStrictEqual(new Map(decoded.values), values)
       }),
     )
   })
@@ -619,7 +743,16 @@ describe('for any', () => {
       expect(String(error)).toMatch(/^Error: the session data is not what JsonCodec writes: /)
       return
     }
+    const read = (key: string): unknown => {
+      try {
+        return decoded.values.get(key)
+      } catch (error) {
+        expect(String(error)).toMatch(/^Error: the session data is not what JsonCodec writes: /)
+        return undefined
+      }
+    }
     const written = codec.encode(decoded.deadline, decoded.values)
+    for (const name of decoded.values.keys()) read(name)
     const again = codec.decode(written)
     deepStrictEqual(codec.encode(again.deadline, again.values), written)
   }

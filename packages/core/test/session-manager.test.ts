@@ -737,6 +737,48 @@ describe('values', () => {
   })
 })
 
+describe('a value that is damaged in the store', () => {
+  const damaged = () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    const text = `{"deadline":"${inTime(hour).toISOString()}","values":{"n":1,\n"cart":[secret],\n"list":[1]\n}}`
+    store.commit('damaged', Buffer.from(text), inTime(hour))
+    const manager = new SessionManager<Record<string, unknown>>({ store })
+    const stored = () => Buffer.from(store.find('damaged') ?? []).toString()
+    return { stored, manager, text }
+  }
+
+  test('is an error when it is read, with neither key nor data in its message, and changes nothing', async () => {
+    const { stored, manager, text } = damaged()
+    const ctx = await manager.load(background(), 'damaged')
+    for (const read of [
+      () => manager.get(ctx, 'cart'),
+      () => manager.pop(ctx, 'cart'),
+      () => manager.getString(ctx, 'cart'),
+      () => manager.update(ctx, 'cart', () => 1),
+    ]) {
+      expect(read).toThrow(expect.objectContaining({ code: 'ERR_SESSION_UNREADABLE' }))
+      expect(read).not.toThrow(/secret|cart/)
+    }
+    expect(manager.status(ctx)).toBe('unmodified')
+    expect(stored()).toBe(text)
+    expect(manager.get(ctx, 'list')).toEqual([1])
+  })
+
+  test('stays in the way of nobody who does not read it, and can be replaced and removed', async () => {
+    const { stored, manager } = damaged()
+    const ctx = await manager.load(background(), 'damaged')
+    manager.put(ctx, 'n', 2)
+    await manager.commit(ctx)
+    expect(stored()).toContain('"n":2,\n"cart":[secret],\n"list":[1]\n}}')
+    expect(manager.keys(ctx)).toEqual(['cart', 'list', 'n'])
+    manager.remove(ctx, 'cart')
+    await manager.commit(ctx)
+    expect(stored()).toContain('"n":2,\n"list":[1]\n}}')
+    manager.put(ctx, 'cart', [2])
+    expect(manager.get(ctx, 'cart')).toEqual([2])
+  })
+})
+
 describe('rememberMe', () => {
   const name = '__rememberMe'
 

@@ -1,0 +1,83 @@
+import { none } from './few.ts'
+import { Unread } from './lazy-values.ts'
+
+// JSON of a single line has no line break in it: where there is one, a value ends, and one can tell without reading it.
+//
+//   {"deadline":"…","values":{"userID":42,
+//   "roles":["admin"],
+//   "cart":[{"sku":"a"}]
+//   }}
+
+/** The text of an object's members: first what is no object itself, then a line for each that is. */
+export class JsonMembers {
+  readonly #inline: Record<string, unknown> = {}
+  readonly #lines: string[] = []
+
+  /** @param value what JSON can hold, or what was never read */
+  add(key: string, value: unknown): void {
+    const line = typeof value === 'object' && value !== null ? lineOf(key, value) : undefined
+    if (line !== undefined) this.#lines.push(line)
+    // An assignment to `__proto__` would set the prototype.
+    else if (key === '__proto__') {
+      Object.defineProperty(this.#inline, key, { value, enumerable: true })
+    } else {
+      this.#inline[key] = value
+    }
+  }
+
+  toString(): string {
+    const inline = JSON.stringify(this.#inline)
+    if (this.#lines.length === 0) return inline
+    const start = inline.slice(0, -1)
+    return `${start}${start === '{' ? '' : ','}\n${this.#lines.join(',\n')}\n}`
+  }
+}
+
+/** What a session's text consists of. */
+export interface JsonText {
+  /** The text without its lines. */
+  readonly outline: string
+  readonly lines: readonly (readonly [key: string, value: Unread])[]
+}
+
+const lastLine = '\n}}'
+
+/** Takes a text apart; `undefined` when it is not written in this way. */
+export function splitLines(text: string): JsonText | undefined {
+  let at = text.indexOf('\n')
+  if (at < 0) return { outline: text, lines: none }
+  if (!text.endsWith(lastLine)) return undefined
+  const outline = `${text.slice(0, text[at - 1] === ',' ? at - 1 : at)}}}`
+  const end = text.length - lastLine.length
+  const lines: (readonly [string, Unread])[] = []
+  while (at < end) {
+    const next = text.indexOf('\n', at + 1)
+    const isLast = next === end
+    const line = memberIn(text.slice(at + 1, isLast ? next : next - 1))
+    if (!line || (!isLast && text[next - 1] !== ',')) return undefined
+    lines.push(line)
+    at = next
+  }
+  return { outline, lines }
+}
+
+// None for a key that JSON writes otherwise than it is: then its end is not where it seems to be.
+function lineOf(key: string, value: object): string | undefined {
+  const quoted = JSON.stringify(key)
+  if (quoted.includes('\\')) return undefined
+  return `${quoted}:${Unread.is(value) ? value.text : JSON.stringify(value)}`
+}
+
+function memberIn(line: string): readonly [string, Unread] | undefined {
+  const colon = line.indexOf('":')
+  const key = line.slice(1, colon)
+  const value = line.slice(colon + 2)
+  const isMember = line.startsWith('"') && colon > 0 && !key.includes('\\') && isObject(value)
+  return isMember ? [key, new Unread(value)] : undefined
+}
+
+function isObject(text: string): boolean {
+  return (
+    (text.startsWith('{') && text.endsWith('}')) || (text.startsWith('[') && text.endsWith(']'))
+  )
+}
