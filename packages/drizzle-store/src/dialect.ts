@@ -71,4 +71,4 @@ export interface ExpectedColumn {
 export const pageSize = 200
 
 /** Rows in a DELETE of the cleanup: few enough to hold locks, or the event loop on SQLite, for milliseconds only. */
-export const batchSize = 1000
+export const batchSize = 100

@@ -1,11 +1,17 @@
-import { background } from '@scs/core'
+import { background, minute } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import SQLite from 'better-sqlite3'
 import { type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
 import { betterSqlite3, drivers, libsql, type Opened, oneOfEach } from './drivers.ts'
+
+const rest = vi.hoisted(() => vi.fn())
+vi.mock('node:timers/promises', async (original) => {
+  const timers = await original<typeof import('node:timers/promises')>()
+  return { ...timers, setTimeout: rest.mockImplementation(timers.setTimeout) }
+})
 
 const future = new Date('2100-01-01')
 const past = new Date('2020-01-01')
@@ -55,9 +61,9 @@ for (const driver of oneOfEach) {
 
     it('deleteExpired removes more than one batch', async () => {
       const store = await open(0)
-      await insertExpired(opened, driver.dialect, 2100)
+      await insertExpired(opened, driver.dialect, 350)
       await store.commit('lives', data, future)
-      expect(await store.deleteExpired()).toBe(2100)
+      expect(await store.deleteExpired()).toBe(350)
       expect(await rows(opened)).toEqual(['lives'])
     })
 
@@ -78,9 +84,9 @@ for (const driver of oneOfEach) {
 
     it('two calls at once remove each session once, one after the other', async () => {
       const store = await open(0)
-      await insertExpired(opened, driver.dialect, 1100)
+      await insertExpired(opened, driver.dialect, 110)
       const counts = await Promise.all([store.deleteExpired(), store.deleteExpired()])
-      expect(counts).toEqual([1100, 0])
+      expect(counts).toEqual([110, 0])
     })
 
     it('expired sessions go in the background', async () => {
@@ -129,6 +135,62 @@ for (const driver of oneOfEach) {
   })
 }
 
+describe('the rest after a batch', () => {
+  /** A store on SQLite with 250 expired sessions, where a DELETE takes `milliseconds`. */
+  async function slowWorld(milliseconds: number, cleanupInterval: number) {
+    const database = await createDatabase(betterSqlite3)
+    const client = new SQLite(database.address)
+    let time = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => time)
+    const deletes = vi.fn()
+    const logQuery = (query: string) => {
+      if (!query.startsWith('delete')) return
+      time += milliseconds
+      deletes()
+    }
+    const db = drizzle({ client, logger: { logQuery } })
+    const run = async (statement: SQL) => db.run(statement)
+    const prepared = await DrizzleStore.create(db, { cleanupInterval: 0 })
+    await insertExpired({ db, run, close: async () => {} }, 'sqlite', 250)
+    const store =
+      cleanupInterval === 0 ? prepared : await DrizzleStore.create(db, { cleanupInterval })
+    onTestFinished(async () => {
+      clock.mockRestore()
+      rest.mockClear()
+      client.close()
+      await database.drop()
+    })
+    return {
+      store,
+      deletes,
+      left: async () => (await select(db, { n: sql`count(*)` }, sql`sessions`))[0],
+    }
+  }
+
+  it('is 19 times as long as the batch took', async () => {
+    const { store, deletes } = await slowWorld(7, 0)
+    expect(await store.deleteExpired()).toBe(250)
+    expect(deletes).toHaveBeenCalledTimes(3)
+    expect(rest.mock.calls).toEqual([
+      [19 * 7, undefined, { ref: true }],
+      [19 * 7, undefined, { ref: true }],
+    ])
+  })
+
+  it('is ten seconds at most, keeps no process alive in the background, and ends when the cleanup is stopped', async () => {
+    const { store, deletes, left } = await slowWorld(minute, 1)
+    await vi.waitUntil(() => rest.mock.calls.length > 0)
+    await store.stopCleanup()
+    expect(rest.mock.calls[0]).toEqual([
+      10_000,
+      undefined,
+      { ref: false, signal: expect.any(AbortSignal) },
+    ])
+    expect(deletes).toHaveBeenCalledTimes(1)
+    expect(await left()).toEqual({ n: 150 })
+  })
+})
+
 describe('stopCleanup', () => {
   it('waits for a run in progress, which ends after its current batch', async () => {
     const database = await createDatabase(betterSqlite3)
@@ -138,13 +200,13 @@ describe('stopCleanup', () => {
     const db = drizzle({ client, logger })
     const store = await DrizzleStore.create(db, { cleanupInterval: 20 })
     const run = async (statement: SQL) => db.run(statement)
-    await insertExpired({ db, run, close: async () => {} }, 'sqlite', 2500)
+    await insertExpired({ db, run, close: async () => {} }, 'sqlite', 250)
     deletes.mockClear()
     const stopped = new Promise<void>((resolve) => {
       deletes.mockImplementation(() => resolve(store.stopCleanup()))
     })
     await stopped
-    expect(await select(db, { count: sql`count(*)` }, sql`sessions`)).toEqual([{ count: 1500 }])
+    expect(await select(db, { count: sql`count(*)` }, sql`sessions`)).toEqual([{ count: 150 }])
     expect(deletes).toHaveBeenCalledTimes(1)
     client.close()
     await database.drop()
