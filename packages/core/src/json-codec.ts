@@ -54,7 +54,7 @@ export class JsonCodec implements Codec {
    * to 9999.
    */
   encode(deadline: Date, values: ReadonlyMap<string, unknown>): Uint8Array {
-    if (!isDeadline(deadline)) {
+    if (!types.isDate(deadline) || !isInRange(deadline)) {
       throw new TypeError('the deadline of a session must be a valid Date of the years 1 to 9999')
     }
     const members = new JsonMembers()
@@ -122,13 +122,12 @@ function parse(text: string, what: string): unknown {
 
 function deadlineOf(text: unknown): Date {
   const deadline = timeOf(text)
-  if (!isDeadline(deadline)) throw unreadable('its deadline is not a time of the years 1 to 9999')
-  return deadline
+  if (deadline && isInRange(deadline)) return deadline
+  throw unreadable('its deadline is not a time of the years 1 to 9999')
 }
 
-function isDeadline(value: unknown): value is Date {
-  if (!types.isDate(value)) return false
-  const time = value.getTime()
+function isInRange(deadline: Date): boolean {
+  const time = deadline.getTime()
   return time >= firstDeadline && time <= lastDeadline
 }
 

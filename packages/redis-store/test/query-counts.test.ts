@@ -15,6 +15,7 @@ import {
 } from '../../../test/servers/redis-cluster.ts'
 import { Client } from '../../core/test/support/client.ts'
 import { serve } from '../../core/test/support/servers.ts'
+import * as scripts from '../src/scripts.ts'
 import { nodeRedis, nodeRedisCluster, type Opened } from './drivers.ts'
 import { redisUrl } from './redis-url.ts'
 
@@ -154,6 +155,14 @@ describe.skipIf(clusterRecipe() === undefined)('commands on Redis Cluster, over 
   beforeAll(async () => {
     cluster = await startRedisCluster()
     opened = await nodeRedisCluster.open(cluster.urls)
+    // A token may be on any of the servers: each knows every script.
+    const client = opened.client as NodeRedisCluster
+    for (const master of client.masters) {
+      const server = await client.nodeClient(master as never)
+      for (const { lua } of Object.values(scripts)) {
+        await server.sendCommand(['SCRIPT', 'LOAD', lua])
+      }
+    }
   }, 60_000)
   afterAll(async () => {
     await opened?.close()
