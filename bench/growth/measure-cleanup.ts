@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { minute } from '@scs/core'
 import type { Databases } from '../support/databases.ts'
 import { quantileOf } from '../support/statistics.ts'
 import { fill } from './fill.ts'
@@ -7,8 +8,10 @@ import { type Operation, traffic } from './traffic.ts'
 
 /** Calls while the same process, through the same store, cleans up. */
 export interface CleanupCost {
-  readonly deleted: number
+  readonly expired: number
+  /** How long the calls were measured; the cleanup may take longer. */
   readonly seconds: number
+  readonly deletedPerSecond: number
   readonly calls: Readonly<Record<Operation, Quantiles>>
 }
 
@@ -18,9 +21,11 @@ export interface Quantiles {
   readonly p99: readonly [number, number]
 }
 
-const quietSeconds = 10
+const warmUp = 2_000
+const quietTime = 10_000
+const busyTime = 5 * minute
 
-/** Removes half of `rows` sessions while others are found, committed and touched. */
+/** Finds, commits and touches sessions while the half of `rows` that has expired is removed. */
 export async function measureCleanup(
   database: DatabaseName,
   rows: number,
@@ -28,19 +33,21 @@ export async function measureCleanup(
   progress: (text: string) => void,
 ): Promise<CleanupCost> {
   progress(`${database}: writing ${rows} rows, half of them expired`)
-  await using opened = await openStore(database, await databases.create(database))
-  const { store } = opened
-  await fill(database, opened, rows, true)
+  const address = await databases.create(database)
+  await using quiet = await openStore(database, address)
+  await fill(database, quiet, rows, true)
   progress(`${database}: calls without a cleanup`)
-  await traffic(store, rows, delay(2_000))
-  const without = await traffic(store, rows, delay(quietSeconds * 1000))
+  await traffic(quiet.store, rows, delay(warmUp))
+  const without = await traffic(quiet.store, rows, delay(quietTime))
   progress(`${database}: calls during a cleanup`)
+  await using busy = await openStore(database, address, 1)
+  await traffic(busy.store, rows, delay(warmUp))
+  const before = await busy.count()
   const start = performance.now()
-  let seconds = 0
-  const cleanup = Promise.resolve(store.deleteExpired()).finally(() => {
-    seconds = (performance.now() - start) / 1000
-  })
-  const during = await traffic(store, rows, cleanup)
+  const during = await traffic(busy.store, rows, delay(busyTime))
+  const seconds = (performance.now() - start) / 1000
+  await busy.store.stopCleanup()
+  const deleted = before - (await busy.count())
   const both = (operation: Operation, q: number) =>
     [quantileOf(without[operation], q), quantileOf(during[operation], q)] as const
   const quantiles = (operation: Operation): Quantiles => ({
@@ -48,8 +55,9 @@ export async function measureCleanup(
     p99: both(operation, 0.99),
   })
   return {
-    deleted: await cleanup,
+    expired: rows / 2,
     seconds,
+    deletedPerSecond: deleted / seconds,
     calls: { find: quantiles('find'), commit: quantiles('commit'), touch: quantiles('touch') },
   }
 }

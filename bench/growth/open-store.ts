@@ -1,4 +1,7 @@
 import { DrizzleStore } from '@scs/drizzle-store'
+import { sessions as mysqlSessions } from '@scs/drizzle-store/mysql'
+import { sessions as pgSessions } from '@scs/drizzle-store/pg'
+import { sessions as sqliteSessions } from '@scs/drizzle-store/sqlite'
 import SQLite from 'better-sqlite3'
 import { drizzle as drizzleSqlite } from 'drizzle-orm/better-sqlite3'
 import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
@@ -12,32 +15,44 @@ export type DatabaseName = 'postgres' | 'sqlite' | 'mariadb'
 /** A store on a database, and the database itself. */
 export interface OpenStore extends AsyncDisposable {
   readonly store: DrizzleStore
+  /** The number of rows. */
+  count(): Promise<number>
   run(statement: string): Promise<unknown>
 }
 
-export async function openStore(database: DatabaseName, address: string): Promise<OpenStore> {
-  const options = { cleanupInterval: 0 }
+export async function openStore(
+  database: DatabaseName,
+  address: string,
+  cleanupInterval = 0,
+): Promise<OpenStore> {
+  const options = { cleanupInterval }
   switch (database) {
     case 'postgres': {
       const client = postgres(address, { onnotice: () => {} })
+      const db = drizzlePostgres({ client })
       return {
-        store: await DrizzleStore.create(drizzlePostgres({ client }), options),
+        store: await DrizzleStore.create(db, options),
+        count: async () => db.$count(pgSessions),
         run: (statement) => client.unsafe(statement),
         [Symbol.asyncDispose]: () => client.end(),
       }
     }
     case 'mariadb': {
       const client = createPool(address)
+      const db = drizzleMysql({ client })
       return {
-        store: await DrizzleStore.create(drizzleMysql({ client }), options),
+        store: await DrizzleStore.create(db, options),
+        count: async () => db.$count(mysqlSessions),
         run: (statement) => client.query(statement),
         [Symbol.asyncDispose]: () => client.end(),
       }
     }
     case 'sqlite': {
       const client = new SQLite(address)
+      const db = drizzleSqlite({ client })
       return {
-        store: await DrizzleStore.create(drizzleSqlite({ client }), options),
+        store: await DrizzleStore.create(db, options),
+        count: async () => db.$count(sqliteSessions),
         run: async (statement) => client.exec(statement),
         async [Symbol.asyncDispose]() {
           client.close()

@@ -70,7 +70,8 @@ export class JsonCodec implements Codec {
 
   /**
    * Throws an Error, without a word of the data in it, for anything that `encode` does not write; `values` throws it when
-   * an object or an array is read that is damaged in itself.
+   * an object or an array is read that is damaged in itself. They are read by the methods of the Map: `console.log` and
+   * `structuredClone`, which look past those, are given a copy, `new Map(values)`.
    */
   decode(data: Uint8Array): { deadline: Date; values: Map<string, unknown> } {
     const { session, lines } = read(textOf(data))

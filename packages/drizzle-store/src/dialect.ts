@@ -6,6 +6,8 @@ export interface Dialect {
   readonly isSync: boolean
   /** The most bytes of data that the column holds. */
   readonly maxData: number
+  /** Rows in a DELETE of the cleanup: so few that others wait for it, or run beside it, for a moment only. */
+  readonly batchSize: number
   readonly queries: Queries
   readonly schema: SchemaOfTable
 }
@@ -23,7 +25,7 @@ export interface Queries {
   touch(token: string, expiry: Date, now: Date): Awaitable<boolean>
   /** Live rows whose token sorts after `after`, at most {@link pageSize}, in the order of tokens. */
   page(after: string, now: Date): Awaitable<readonly Pick<SessionRow, 'token' | 'data'>[]>
-  /** Deletes the earliest of the rows that are not live, at most {@link batchSize}; gives their number. */
+  /** Deletes the earliest of the rows that are not live, at most {@link Dialect.batchSize}; gives their number. */
   deleteExpired(now: Date): Awaitable<number>
 }
 
@@ -69,6 +71,3 @@ export interface ExpectedColumn {
 
 /** Rows in a page of a scan: a compromise of round trips and memory. */
 export const pageSize = 200
-
-/** Rows in a DELETE of the cleanup: few enough to hold locks, or the event loop on SQLite, for milliseconds only. */
-export const batchSize = 100

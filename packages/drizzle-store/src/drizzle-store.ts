@@ -17,7 +17,7 @@ import {
 } from '@scs/core'
 import { isPending, map } from './awaitable.ts'
 import { databaseError, isConflict } from './database-error.ts'
-import { batchSize, type Dialect, pageSize, type SessionRow } from './dialect.ts'
+import { type Dialect, pageSize, type SessionRow } from './dialect.ts'
 import { ensureTable } from './ensure-table.ts'
 import { openDialect } from './open-dialect.ts'
 import type { AnyDrizzleDatabase, SessionsTable } from './types.ts'
@@ -174,8 +174,8 @@ export class DrizzleStore
 
   /**
    * Removes every session that has expired by now, and gives their number: one whole cleanup, for a cron job. As the cleanup
-   * in the background, it does so in batches of 100, and rests for 19 times as long as each has taken, so that nobody has
-   * to wait for long. Waits for a cleanup in progress first: in one store, there are never two at once.
+   * in the background, it does so in batches (of 10 on SQLite, of 100 elsewhere), and rests for 39 times as long as each has
+   * taken, so that nobody has to wait for long. Waits for a cleanup in progress first: in one store, there are never two at once.
    */
   deleteExpired(): Promise<number> {
     return this.#clean()
@@ -231,7 +231,7 @@ export class DrizzleStore
         queries.deleteExpired(expiredBy),
       )
       total += deleted
-      if (deleted < batchSize) break
+      if (deleted < this.#dialect.batchSize) break
       await rest(performance.now() - started, stopped)
     }
     return total
@@ -298,10 +298,10 @@ export class DrizzleStore
   }
 }
 
-// A twentieth of the time is the cleanup's: more than that, and one in a hundred calls notices it. In the background it keeps
-// no process alive.
+// A fortieth of the time is the cleanup's: with a twentieth, one in a hundred calls took more than twice as long. In the
+// background it keeps no process alive.
 async function rest(worked: number, stopped?: AbortSignal): Promise<void> {
-  const pause = Math.min(19 * worked, 10 * second)
+  const pause = Math.min(39 * worked, 10 * second)
   await delay(pause, undefined, { ref: !stopped, ...(stopped && { signal: stopped }) }).catch(
     () => {},
   )

@@ -7,12 +7,14 @@ import {
   type PreparedQueryHKTBase,
 } from 'drizzle-orm/mysql-core'
 import { columnNamer, tableElements } from './create-table.ts'
-import { batchSize, type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
 import { sessions } from './mysql.ts'
 import { assigned, bound, filledColumns, reuse } from './statements.ts'
 
 type Db = MySqlDatabase<MySqlQueryResultHKT, PreparedQueryHKTBase>
 type SessionsOf = typeof sessions
+
+const batchSize = 100
 
 /** MySQL and MariaDB, through whatever driver `db` has. Throws a TypeError when `table` is not one of MySQL's. */
 export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
@@ -23,6 +25,7 @@ export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
     isSync: false,
     // What MEDIUMBLOB holds. Outside of strict mode, MySQL would cut what is longer.
     maxData: 2 ** 24 - 1,
+    batchSize,
     queries: mysqlQueries(mysqlDb, sessionsTable),
     schema: mysqlSchema(mysqlDb, sessionsTable),
   }

@@ -7,12 +7,14 @@ import {
   PgTable,
 } from 'drizzle-orm/pg-core'
 import { columnNamer, tableElements } from './create-table.ts'
-import { batchSize, type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
 import { sessions } from './pg.ts'
 import { assigned, bound, filledColumns, reuse } from './statements.ts'
 
 type Db = PgDatabase<PgQueryResultHKT>
 type SessionsOf = typeof sessions
+
+const batchSize = 100
 
 /** PostgreSQL, through whatever driver `db` has. Throws a TypeError when `table` is not one of PostgreSQL's. */
 export function pgDialect(db: unknown, table: unknown = sessions): Dialect {
@@ -22,6 +24,7 @@ export function pgDialect(db: unknown, table: unknown = sessions): Dialect {
   return {
     isSync: false,
     maxData: 2 ** 30 - 1,
+    batchSize,
     queries: pgQueries(pgDb, sessionsTable),
     schema: pgSchema(pgDb, sessionsTable),
   }

@@ -5,13 +5,16 @@ import { type BaseSQLiteDatabase, getTableConfig, SQLiteTable } from 'drizzle-or
 import { map } from './awaitable.ts'
 import { columnNamer, tableElements } from './create-table.ts'
 import { isConflict } from './database-error.ts'
-import { batchSize, type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
 import { sessions } from './sqlite.ts'
 import { assigned, bound, filledColumns, reuse } from './statements.ts'
 
 // The two kinds have the same methods; those of the synchronous kind answer without a promise.
 type Db = BaseSQLiteDatabase<'async', unknown>
 type SessionsOf = typeof sessions
+
+// A DELETE stops the event loop, where the driver is synchronous.
+const batchSize = 10
 
 /** SQLite, through whatever driver `db` has. Throws a TypeError when `table` is not one of SQLite's. */
 export function sqliteDialect(db: unknown, table: unknown = sessions): Dialect {
@@ -24,6 +27,7 @@ export function sqliteDialect(db: unknown, table: unknown = sessions): Dialect {
     isSync: (db as { resultKind?: unknown }).resultKind === 'sync',
     // SQLite's own limit, unless it was compiled with another.
     maxData: 1_000_000_000,
+    batchSize,
     queries: sqliteQueries(sqliteDb, sessionsTable),
     schema: sqliteSchema(sqliteDb, sessionsTable),
   }
