@@ -1,7 +1,8 @@
-// A server process. Its plan is its argument; it tells its parent the port, then at each message the CPU that it has taken,
-// and ends with its parent.
+// A server process. Its plan is its argument; it tells its parent the port, then what it is asked for, and ends with its parent.
 import type { AddressInfo } from 'node:net'
 import type { Program, ServerPlan } from './contestants.ts'
+import { startProfile, stopProfile } from './profiler.ts'
+import type { Question } from './server-process.ts'
 import type { Open } from './servers/open.ts'
 
 const programs: Readonly<Record<Program, () => Promise<Open>>> = {
@@ -26,9 +27,13 @@ const server = await open(plan)
 // A connection that the server closes just when a request comes would be a failure of the bench.
 server.keepAliveTimeout = 0
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
-process.on('message', () => {
+const answers: Readonly<Record<Question, () => unknown>> = {
   // User and system, of all threads: the collector's and the compiler's work is the server's.
-  const { user, system } = process.cpuUsage()
-  process.send?.(user + system)
+  cpu: () => process.cpuUsage().user + process.cpuUsage().system,
+  startProfile,
+  stopProfile,
+}
+process.on('message', async (question: Question) => {
+  process.send?.((await answers[question]()) ?? 'done')
 })
 process.on('disconnect', () => process.exit())

@@ -78,8 +78,8 @@ function reportOf(all: readonly Results[]): string {
   const limits = all.flatMap((results) => results.limits)
   return `# Results
 
-Made by \`npm run bench\`, \`npm run bench:micro\` and \`npm run bench:growth\`; what they were made from is in the JSON files
-beside this page.
+Made by \`npm run bench\`, \`npm run bench:micro\`, \`npm run bench:profile\` and \`npm run bench:growth\`; what they were made
+from is in the JSON files beside this page.
 
 ## Shown by
 

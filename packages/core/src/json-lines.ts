@@ -46,9 +46,11 @@ const lastLine = '\n}}'
 export function splitLines(text: string): JsonText | undefined {
   let at = text.indexOf('\n')
   if (at < 0) return { outline: text, lines: none }
-  if (!text.endsWith(lastLine)) return undefined
-  const outline = `${text.slice(0, text[at - 1] === ',' ? at - 1 : at)}}}`
   const end = text.length - lastLine.length
+  const isFirst = text[at - 1] === '{'
+  const isNext = text[at - 1] === ',' && text[at - 2] !== '{'
+  if (at >= end || !text.endsWith(lastLine) || !(isFirst || isNext)) return undefined
+  const outline = `${text.slice(0, isNext ? at - 1 : at)}}}`
   const lines: (readonly [string, Unread])[] = []
   while (at < end) {
     const next = text.indexOf('\n', at + 1)
@@ -72,7 +74,7 @@ function memberIn(line: string): readonly [string, Unread] | undefined {
   const colon = line.indexOf('":')
   const key = line.slice(1, colon)
   const value = line.slice(colon + 2)
-  const isMember = line.startsWith('"') && colon > 0 && !key.includes('\\') && isObject(value)
+  const isMember = line.startsWith(`${JSON.stringify(key)}:`) && isObject(value)
   return isMember ? [key, new Unread(value)] : undefined
 }
 

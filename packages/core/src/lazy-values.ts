@@ -35,6 +35,13 @@ export class LazyValues extends Map<string, unknown> {
     return read
   }
 
+  /** A copy, in which as much is unread. */
+  copy(): LazyValues {
+    const copy = new LazyValues(this.#read)
+    for (const [key, value] of this.unreadEntries()) copy.set(key, value)
+    return copy
+  }
+
   /** The entries as they are: {@link Unread} where nobody has read the value. */
   unreadEntries(): MapIterator<[string, unknown]> {
     return super.entries()
@@ -65,4 +72,9 @@ export class LazyValues extends Map<string, unknown> {
   #readAll(): void {
     for (const key of this.keys()) this.get(key)
   }
+}
+
+/** A Map of the same values; what is unread stays so. */
+export function copyOf(values: ReadonlyMap<string, unknown>): Map<string, unknown> {
+  return values instanceof LazyValues ? values.copy() : new Map(values)
 }

@@ -89,7 +89,8 @@ export class SessionLifecycle {
       if (data.status === 'revoked') throw revoked()
       if (!isWellFormedToken(token)) return
       const storeToken = this.#storeToken(token)
-      return andThen(this.#reader.find(ctx, storeToken, false), (found) => {
+      return andThen(this.#reader.row(ctx, storeToken, false), (row) => {
+        const found = row && this.#reader.understood(ctx, row)
         if (!found || found === 'unreadable' || isKnown(data, storeToken)) return
         // Another has it: there is no such session just now.
         if (found.state.isClaimed) return

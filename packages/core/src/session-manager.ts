@@ -138,8 +138,7 @@ export class SessionManager<
     expiry: Date | undefined,
   ): void {
     const persistent =
-      this.cookie.persist ||
-      (expiry !== undefined && this.#data(ctx).values.get(rememberMeKey) === true)
+      this.cookie.persist || (expiry !== undefined && this.#data(ctx).get(rememberMeKey) === true)
     addCookie(to, this.#cookieWriter.line(token, expiry, persistent))
   }
 

@@ -446,12 +446,11 @@ describe('what cannot be kept', () => {
 })
 
 describe('an object or array', () => {
-  const damaged = linesOf('"fine":[1]', '"cart":[secret]', '"date":{"$date":"secret"}')
+  const damaged = linesOf('"fine":[1]', '"cart":[secret]')
 
   test('that nobody reads is not parsed, and written as it was', () => {
     const { values } = decodeText(damaged)
     values.set('visits', 1)
-    values.delete('date')
     expect(values.get('fine')).toEqual([1])
     expect(Buffer.from(codec.encode(deadline, values)).toString()).toBe(
       '{"deadline":"2026-12-01T10:00:00.123Z","values":{"visits":1,\n"fine":[1],\n"cart":[secret]\n}}',
@@ -471,7 +470,15 @@ describe('an object or array', () => {
         new Error('the session data is not what JsonCodec writes: its value "cart" is not JSON'),
       )
     }
-    expect(() => values.get('date')).toThrow('what its tag $date holds is malformed')
+  })
+
+  test('with a tag that cannot be read makes the session unreadable at once', () => {
+    for (const [value, reason] of [
+      ['{"$date":"secret"}', 'what its tag $date holds is malformed'],
+      ['[[{"$secret":1}]]', 'it holds a tag that is not known'],
+    ] as const) {
+      expect(() => decodeText(linesOf('"fine":[1]', `"late":${value}`))).toThrow(reason)
+    }
   })
 
   test('that was read is the same object ever after, and written as it is by then', () => {
@@ -538,6 +545,8 @@ describe('an object or array', () => {
 
 describe('data that encode does not write', () => {
   const frame = (deadlineText: string): string => `{"deadline":${deadlineText},"values":{}}`
+  const text = (values: string): string =>
+    `{"deadline":"2026-12-01T10:00:00.123Z","values":${values}}`
   const shape = 'it is not an object of a deadline and values'
   const badDeadline = 'its deadline is not a time'
 
@@ -548,6 +557,12 @@ describe('data that encode does not write', () => {
     ['a byte order mark', `\ufeff${frame('"2026-12-01T10:00:00.123Z"')}`, 'it is not JSON'],
     ['text of another kind', 'secret', 'it is not JSON'],
     ['deep brackets without an end', '['.repeat(200_000), 'it is not JSON'],
+    ['lines after no comma', text('{"n":1\n"a":[1]\n}'), 'it is not JSON'],
+    ['lines after a comma alone', text('{,\n"a":[1]\n}'), 'it is not JSON'],
+    ['no lines after a comma', text('{"n":1,\n}'), 'it is not JSON'],
+    ['a line whose key ends early', text('{\n"a"b":[1]\n}'), 'it is not JSON'],
+    ['a line whose key has a control character', text('{\n"a\u0001":[1]\n}'), 'it is not JSON'],
+    ['a line whose key has an escape', text('{\n"a\\":[1]\n}'), 'it is not JSON'],
     ['null', 'null', shape],
     ['an array', '[]', shape],
     ['a string', '"secret"', shape],
@@ -743,18 +758,28 @@ describe('for any', () => {
       expect(String(error)).toMatch(/^Error: the session data is not what JsonCodec writes: /)
       return
     }
-    const read = (key: string): unknown => {
+    const read = (values: Map<string, unknown>, key: string): unknown => {
       try {
-        return decoded.values.get(key)
+        return values.get(key)
       } catch (error) {
         expect(String(error)).toMatch(/^Error: the session data is not what JsonCodec writes: /)
-        return undefined
+        return String(error)
       }
     }
-    const written = codec.encode(decoded.deadline, decoded.values)
-    for (const name of decoded.values.keys()) read(name)
-    const again = codec.decode(written)
-    deepStrictEqual(codec.encode(again.deadline, again.values), written)
+    const { deadline: end, values } = decoded
+    const unread = codec.encode(end, values)
+    const readAll = [...values.keys()].map((key) => [key, read(values, key)])
+    for (const written of [unread, codec.encode(end, values)]) {
+      const again = codec.decode(written)
+      deepStrictEqual(again.deadline, end)
+      const keys = [...again.values.keys()]
+      // Those that have lines of their own come last.
+      deepStrictEqual(keys.toSorted(), [...values.keys()].toSorted())
+      deepStrictEqual(
+        readAll,
+        readAll.map(([key]) => [key, read(again.values, String(key))]),
+      )
+    }
   }
 
   test('bytes, decode throws its own error', () => {
@@ -781,7 +806,11 @@ describe('for any', () => {
       ),
     }))
     fc.assert(
-      fc.property(json, (value) => isErrorOrSession(Buffer.from(dataOf(JSON.stringify(value))))),
+      fc.property(json, (value) => {
+        const written = JSON.stringify(value)
+        isErrorOrSession(Buffer.from(dataOf(written)))
+        isErrorOrSession(Buffer.from(linesOf('"first":[]', `"key":${written}`)))
+      }),
       { numRuns: 500 },
     )
   })

@@ -742,9 +742,11 @@ describe('a value that is damaged in the store', () => {
     const store = new MemoryStore({ cleanupInterval: 0 })
     const text = `{"deadline":"${inTime(hour).toISOString()}","values":{"n":1,\n"cart":[secret],\n"list":[1]\n}}`
     store.commit('damaged', Buffer.from(text), inTime(hour))
-    const manager = new SessionManager<Record<string, unknown>>({ store })
+    const errors: unknown[] = []
+    const onError = (error: unknown) => errors.push(error)
+    const manager = new SessionManager<Record<string, unknown>>({ store, onError })
     const stored = () => Buffer.from(store.find('damaged') ?? []).toString()
-    return { stored, manager, text }
+    return { store, stored, manager, errors, text }
   }
 
   test('is an error when it is read, with neither key nor data in its message, and changes nothing', async () => {
@@ -762,6 +764,26 @@ describe('a value that is damaged in the store', () => {
     expect(manager.status(ctx)).toBe('unmodified')
     expect(stored()).toBe(text)
     expect(manager.get(ctx, 'list')).toEqual([1])
+  })
+
+  test('is passed over with its session by iterate, and by mergeSession; onError hears of it', async () => {
+    const { store, stored, manager, errors, text } = damaged()
+    const other = manager.codec.encode(inTime(hour), new Map([['cart', [2]]]))
+    store.commit('other', other, inTime(hour))
+    const carts: unknown[] = []
+    await manager.iterate(background(), (ctx) => carts.push(manager.get(ctx, 'cart')))
+    expect(carts).toEqual([[2]])
+    const ctx = await manager.load(background(), 'other')
+    const before = manager.deadline(ctx)
+    await manager.mergeSession(ctx, 'damaged')
+    expect(manager.status(ctx)).toBe('unmodified')
+    expect(manager.deadline(ctx)).toEqual(before)
+    expect(errors).toHaveLength(2)
+    for (const error of errors) {
+      expect(error).toMatchObject({ code: 'ERR_SESSION_UNREADABLE' })
+      expect(String(error)).not.toMatch(/secret|cart/)
+    }
+    expect(stored()).toBe(text)
   })
 
   test('stays in the way of nobody who does not read it, and can be replaced and removed', async () => {

@@ -59,7 +59,8 @@ export class DrizzleStore
 {
   readonly #dialect: Dialect
   readonly #cleanup: Cleanup
-  readonly #stopping = new AbortController()
+  /** Ends the cleanups that are running. */
+  #stopping = new AbortController()
   #pause: Promise<unknown> | undefined
   #cleaning: Promise<unknown> = Promise.resolve()
 
@@ -83,7 +84,7 @@ export class DrizzleStore
 
   private constructor(dialect: Dialect, interval: number, onError: (error: unknown) => void) {
     this.#dialect = dialect
-    this.#cleanup = startCleanup(interval, () => this.#clean(this.#stopping.signal), onError)
+    this.#cleanup = startCleanup(interval, () => this.#clean(false), onError)
   }
 
   find(token: string): Awaitable<Uint8Array | undefined> {
@@ -175,19 +176,22 @@ export class DrizzleStore
   /**
    * Removes every session that has expired by now, and gives their number: one whole cleanup, for a cron job. As the cleanup
    * in the background, it does so in batches (of 10 on SQLite, of 100 elsewhere), and rests for 39 times as long as each has
-   * taken, so that nobody has to wait for long. Waits for a cleanup in progress first: in one store, there are never two at once.
+   * taken, so that nobody has to wait for long. Waits for a cleanup in progress first: in one store, there are never two at once. Keeps the
+   * process alive. {@link DrizzleStore.stopCleanup} ends it early.
    */
   deleteExpired(): Promise<number> {
-    return this.#clean()
+    return this.#clean(true)
   }
 
   /**
-   * Ends the cleanup in the background and waits for a run in progress, which ends after its current batch. Idempotent.
-   * The store goes on working; the database is the caller's to close.
+   * Ends the cleanup in the background, and waits for a run in progress, also of {@link DrizzleStore.deleteExpired}: it ends after
+   * its current batch. Idempotent. The store goes on working; the database is the caller's to close.
    */
   async stopCleanup(): Promise<void> {
     this.#stopping.abort()
+    this.#stopping = new AbortController()
     await this.#cleanup.stop()
+    await this.#cleaning
   }
 
   /** As {@link DrizzleStore.stopCleanup}, for `await using`. */
@@ -216,23 +220,24 @@ export class DrizzleStore
     }
   }
 
-  #clean(stopped?: AbortSignal): Promise<number> {
-    const run = this.#cleaning.then(() => this.#deleteBatches(stopped))
+  #clean(keepsAlive: boolean): Promise<number> {
+    const { signal } = this.#stopping
+    const run = this.#cleaning.then(() => this.#deleteBatches(signal, keepsAlive))
     this.#cleaning = run.catch(() => {})
     return run
   }
 
-  async #deleteBatches(stopped?: AbortSignal): Promise<number> {
+  async #deleteBatches(signal: AbortSignal, keepsAlive: boolean): Promise<number> {
     const expiredBy = now()
     let total = 0
-    while (!stopped?.aborted) {
+    while (!signal.aborted) {
       const started = performance.now()
       const deleted = await this.#run('delete expired sessions', ({ queries }) =>
         queries.deleteExpired(expiredBy),
       )
       total += deleted
       if (deleted < this.#dialect.batchSize) break
-      await rest(performance.now() - started, stopped)
+      await rest(performance.now() - started, signal, keepsAlive)
     }
     return total
   }
@@ -298,13 +303,10 @@ export class DrizzleStore
   }
 }
 
-// A fortieth of the time is the cleanup's: with a twentieth, one in a hundred calls took more than twice as long. In the
-// background it keeps no process alive.
-async function rest(worked: number, stopped?: AbortSignal): Promise<void> {
-  const pause = Math.min(39 * worked, 10 * second)
-  await delay(pause, undefined, { ref: !stopped, ...(stopped && { signal: stopped }) }).catch(
-    () => {},
-  )
+// A fortieth of the time is the cleanup's: with a twentieth, one in a hundred calls took more than twice as long. Where the
+// network or the disk is slow it is more, lest sessions come faster than they go.
+async function rest(worked: number, signal: AbortSignal, keepsAlive: boolean): Promise<void> {
+  await delay(Math.min(39 * worked, 150), undefined, { ref: keepsAlive, signal }).catch(() => {})
 }
 
 function now(): Date {
