@@ -33,7 +33,8 @@ export interface SessionManagerOptions {
   hashTokenInStore?: boolean | undefined
   /**
    * What to do with a row that cannot be decoded: `'fresh'` starts a new session and tells `onError`; the row stays
-   * until `destroy` or `renewToken`. `'fail'` fails the request, as SCS. @default 'fresh'
+   * until `destroy` or `renewToken`. `'fail'` fails the request, as SCS. A codec that decodes a value when it is first read
+   * (JsonCodec: objects and arrays without a tag) finds out only then that it is damaged: that throws. @default 'fresh'
    */
   unreadable?: 'fresh' | 'fail' | undefined
   /** How long to wait for the store, for each operation; then the request fails. 0: without end. @default 30 * second */

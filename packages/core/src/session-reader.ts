@@ -89,7 +89,12 @@ export class SessionReader {
 
   /** As {@link decode}, of each value; reports what it cannot read instead of throwing. */
   decodeOrReport(ctx: Context, bytes: Uint8Array): Decoded | 'unreadable' | undefined {
-    return this.#orReport(ctx, () => this.#decodeAll(bytes))
+    try {
+      return this.#decodeAll(bytes)
+    } catch (error) {
+      this.#options.onError(error, ctx)
+      return 'unreadable'
+    }
   }
 
   /** The session in `row`, as {@link find} gives it; but one with a value that cannot be decoded is unreadable as a whole. */
@@ -98,9 +103,14 @@ export class SessionReader {
   }
 
   #understood(ctx: Context, row: Row, all: boolean): Found | 'unreadable' | undefined {
-    const decode = () => (all ? this.#decodeAll(row.data) : this.decode(row.data))
-    const state = this.#options.unreadable === 'fresh' ? this.#orReport(ctx, decode) : decode()
-    return state && state !== 'unreadable' ? { data: row.data, expiry: row.expiry, state } : state
+    try {
+      const state = all ? this.#decodeAll(row.data) : this.decode(row.data)
+      return state && { data: row.data, expiry: row.expiry, state }
+    } catch (error) {
+      if (this.#options.unreadable === 'fail') throw error
+      this.#options.onError(error, ctx)
+      return 'unreadable'
+    }
   }
 
   #decodeAll(bytes: Uint8Array): Decoded | undefined {
@@ -112,14 +122,5 @@ export class SessionReader {
       throw unreadable(error)
     }
     return state
-  }
-
-  #orReport(ctx: Context, decode: () => Decoded | undefined): Decoded | 'unreadable' | undefined {
-    try {
-      return decode()
-    } catch (error) {
-      this.#options.onError(error, ctx)
-      return 'unreadable'
-    }
   }
 }

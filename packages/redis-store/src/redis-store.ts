@@ -40,7 +40,8 @@ const pageSize = 200
  *   on a cluster, and the iteration.
  * - Commands go to masters, never to replicas.
  * - The time limit of `redis` for commands that are not sent yet (`commandOptions.timeout`) holds while there is no connection, and
- *   for those beyond 64 that wait for an answer. For the others it would make a timer each.
+ *   for those beyond 64 that wait for an answer. For the others it would make a timer each: one that is given to a connection
+ *   just as it is lost waits for the next, and the session manager for as long as its `storeTimeout` says.
  * - When Redis fails or cannot be reached, the method rejects with an Error that has a `code` where there is one, and
  *   neither token nor data; the next call tries anew. So it does when a client that sends commands again (ioredis) lost
  *   a connection meanwhile, and is told that the session is not as expected: it may be so by its own doing.
@@ -62,7 +63,7 @@ export class RedisStore
     return this.#find(token, undefined)
   }
 
-  /** `ctx.signal` keeps a command from being sent that still waits for its turn. */
+  /** `ctx.signal` keeps a command from being sent that waits for a connection. */
   findCtx(ctx: Context, token: string): Promise<Uint8Array | undefined> {
     return this.#find(token, ctx.signal)
   }
