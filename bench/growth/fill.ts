@@ -48,7 +48,11 @@ const statements: Readonly<Record<DatabaseName, Statements>> = {
       select lpad(to_hex(n * ${step}), 16, '0') || '${tail}', '\\x${hex}',
         now() + ${minutes('n', half)} * interval '1 minute'
       from generate_series(1::bigint, ${count}) n`,
-    after: ['create index sessions_expiry_idx on sessions (expiry)', 'vacuum analyze sessions'],
+    after: [
+      'create index sessions_expiry_idx on sessions (expiry)',
+      'vacuum analyze sessions',
+      'checkpoint',
+    ],
   },
   mariadb: {
     before: 'drop index sessions_expiry_idx on sessions',

@@ -22,7 +22,7 @@ export interface Quantiles {
 }
 
 const warmUp = 2_000
-const quietTime = 10_000
+const quietTime = minute
 const busyTime = 5 * minute
 
 /** Finds, commits and touches sessions while the half of `rows` that has expired is removed. */
