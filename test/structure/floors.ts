@@ -21,7 +21,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['idle-connections', 'response-head'],
     [
       ...['json-time', 'date-text', 'errors', 'duration', 'cache-control'],
-      ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values'],
+      ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values', 'token-map'],
     ],
   ],
   'drizzle-store': [

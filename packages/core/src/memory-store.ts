@@ -2,6 +2,7 @@ import { type Cleanup, startCleanup } from './cleanup.ts'
 import type { Context } from './context.ts'
 import { checkedDuration, minute } from './duration.ts'
 import type { AtomicStore, IterableStore, ScannableStore, Store } from './store.ts'
+import { TokenMap } from './token-map.ts'
 
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
@@ -25,7 +26,7 @@ const sweepBatch = 1_000
  * Expired sessions are never found; every `cleanupInterval` they are removed, in batches that let requests through.
  */
 export class MemoryStore implements Store, IterableStore, AtomicStore, ScannableStore {
-  readonly #rows = new Map<string, Row>()
+  readonly #rows = new TokenMap<Row>()
   readonly #cleanup: Cleanup
 
   /** Throws a TypeError when `cleanupInterval` is negative or not finite. */
