@@ -7,6 +7,7 @@ import { rounded } from '../support/rounded.ts'
 import { medianOf } from '../support/statistics.ts'
 import { peerVersions, type Versions } from '../support/versions.ts'
 import { chartOf } from './chart.ts'
+import { choice } from './choice.ts'
 import { control, groups } from './contestants.ts'
 import { limitsOf, ratiosToFirst } from './limits.ts'
 import { type Cell, type Effort, measure } from './measure.ts'
@@ -21,13 +22,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
   },
 })
-const chosen = groups.filter(({ name }) => values.only?.includes(name) ?? true)
-const asked = scenarios.filter(({ name }) => values.path?.some((p) => name.startsWith(p)) ?? true)
-if (chosen.length === 0 || asked.length === 0) {
-  throw new Error(
-    `--only takes ${groups.map(({ name }) => name).join(', ')}; --path the start of ${scenarios.map(({ name }) => `"${name}"`).join(', ')}`,
-  )
-}
+const { chosen, asked } = choice(values.only, values.path)
 const effort: Effort = values.quick
   ? { generations: 1, roundsPerGeneration: Number(values.rounds ?? 1) }
   : { generations: 3, roundsPerGeneration: Number(values.rounds ?? 3) }

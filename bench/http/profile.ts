@@ -6,9 +6,10 @@ import { keep, markdownOf, type Results, type Table, thisMachine } from '../supp
 import { rounded } from '../support/rounded.ts'
 import { medianOf } from '../support/statistics.ts'
 import { peerVersions } from '../support/versions.ts'
-import { type Contestant, type Group, groups, type Program } from './contestants.ts'
+import { choice } from './choice.ts'
+import { type Contestant, control, type Group, type Program } from './contestants.ts'
 import { Load } from './load.ts'
-import { type Scenario, scenarios } from './paths.ts'
+import type { Scenario } from './paths.ts'
 import { pinRest } from './pin.ts'
 import type { Profile } from './profiler.ts'
 import { startServer } from './server-process.ts'
@@ -24,22 +25,19 @@ interface Cost {
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
-    path: { type: 'string', multiple: true, default: ['read, 1 KB', 'write, 1 KB'] },
+    path: { type: 'string', multiple: true },
   },
 })
 const programs: readonly Program[] = ['node-http', 'raw-driver', 'scs']
-const chosen = groups.filter(
-  ({ name }) => name !== 'frameworks' && (values.only?.includes(name) ?? true),
-)
-const asked = scenarios.filter(({ name }) => values.path.some((path) => name.startsWith(path)))
+const { chosen, asked } = choice(values.only, values.path ?? ['read, 1 KB', 'write, 1 KB'])
 
 pinRest()
-await using databases = await Databases.start(chosen.map(({ name }) => storeOf(name)))
+const stores = chosen.flatMap(({ contestants }) => contestants.map(({ store }) => store))
+await using databases = await Databases.start(stores)
 const costs: Cost[] = []
-for (const group of chosen) {
+for (const group of chosen.filter(({ name }) => name !== 'frameworks')) {
   for (const contestant of group.contestants) {
-    // The control has the program of the floor.
-    if (!programs.includes(contestant.program) || contestant.name.includes('second')) continue
+    if (!programs.includes(contestant.program) || contestant === control) continue
     for (const scenario of asked) costs.push(await costOf(group, contestant, scenario))
   }
 }
@@ -56,11 +54,7 @@ code is all that no JavaScript has called, mostly the operating system's work fo
   measured: costs,
 }
 console.log(markdownOf(results))
-if (!values.only) keep('profile', results)
-
-function storeOf(name: Group['name']): Contestant['store'] {
-  return name === 'frameworks' ? 'memory' : name
-}
+if (!values.only && !values.path) keep('profile', results)
 
 async function costOf(group: Group, contestant: Contestant, scenario: Scenario): Promise<Cost> {
   const { name, program, store } = contestant

@@ -29,7 +29,10 @@ server.keepAliveTimeout = 0
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
 const answers: Readonly<Record<Question, () => unknown>> = {
   // User and system, of all threads: the collector's and the compiler's work is the server's.
-  cpu: () => process.cpuUsage().user + process.cpuUsage().system,
+  cpu() {
+    const { user, system } = process.cpuUsage()
+    return user + system
+  },
   startProfile,
   stopProfile,
 }

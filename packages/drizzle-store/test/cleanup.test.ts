@@ -192,36 +192,36 @@ describe('the rest after a batch', () => {
 })
 
 describe('stopCleanup', () => {
-  it('waits for a run in progress, which ends after its current batch', async () => {
+  /** A store on SQLite with `expired` sessions that have, and what it deletes from now on. */
+  async function expiredWorld(cleanupInterval: number, expired: number) {
     const database = await createDatabase(betterSqlite3)
     const client = new SQLite(database.address)
     const deletes = vi.fn()
     const logger = { logQuery: (query: string) => query.startsWith('delete') && deletes() }
     const db = drizzle({ client, logger })
-    const store = await DrizzleStore.create(db, { cleanupInterval: 20 })
+    const store = await DrizzleStore.create(db, { cleanupInterval })
     const run = async (statement: SQL) => db.run(statement)
-    await insertExpired({ db, run, close: async () => {} }, 'sqlite', 25)
+    await insertExpired({ db, run, close: async () => {} }, 'sqlite', expired)
     deletes.mockClear()
+    onTestFinished(async () => {
+      client.close()
+      await database.drop()
+    })
+    return { client, db, deletes, store }
+  }
+
+  it('waits for a run in progress, which ends after its current batch', async () => {
+    const { db, deletes, store } = await expiredWorld(20, 25)
     const stopped = new Promise<void>((resolve) => {
       deletes.mockImplementation(() => resolve(store.stopCleanup()))
     })
     await stopped
     expect(await select(db, { count: sql`count(*)` }, sql`sessions`)).toEqual([{ count: 15 }])
     expect(deletes).toHaveBeenCalledTimes(1)
-    client.close()
-    await database.drop()
   })
 
   it('ends deleteExpired too, and what waits behind it in the background', async () => {
-    const database = await createDatabase(betterSqlite3)
-    const client = new SQLite(database.address)
-    const deletes = vi.fn()
-    const logger = { logQuery: (query: string) => query.startsWith('delete') && deletes() }
-    const db = drizzle({ client, logger })
-    const store = await DrizzleStore.create(db, { cleanupInterval: 1 })
-    const run = async (statement: SQL) => db.run(statement)
-    await insertExpired({ db, run, close: async () => {} }, 'sqlite', 9_000)
-    deletes.mockClear()
+    const { client, deletes, store } = await expiredWorld(1, 9_000)
     const asked = store.deleteExpired()
     // By then the background has come round.
     await vi.waitUntil(() => deletes.mock.calls.length > 4)
@@ -230,7 +230,6 @@ describe('stopCleanup', () => {
     expect(await asked).toBe(10 * before)
     client.close()
     expect(deletes).toHaveBeenCalledTimes(before)
-    await database.drop()
   })
 })
 

@@ -69,7 +69,15 @@ export class History {
     this.violations.push(what)
   }
 
-  /** A new session was written. */
+  /** A new session is to be written. */
+  commits(log: RequestLog): void {
+    if (log.revoked) this.#wroteRevoked(log)
+  }
+
+  /**
+   * It was. Late, perhaps: the request has then another token, and may have been told that the session under that is gone; the
+   * row of this one is known to nobody.
+   */
   committed(log: RequestLog, moment: Moment, token: string, data: Uint8Array): void {
     if (this.#contents.has(token) && !log.tokens.has(token) && moment.work === log.work) {
       this.violation(`${log.name} wrote a new session over another's row`)
@@ -82,7 +90,7 @@ export class History {
     let wrong = moment.work.explainNew(state, moment)
     // What an earlier write took in, of which it is not known that it was done, may be over with that.
     if (wrong && this.#mayExpire) wrong = moment.work.explainNew(state, { ...moment, claims: none })
-    this.#explained(log, wrong)
+    if (wrong !== undefined) this.violation(wrong)
     this.#anew.set(token, log)
     this.#wrote(log, token, data)
   }
@@ -242,7 +250,11 @@ export class History {
 
   #explained(log: RequestLog, wrong: string | undefined): void {
     if (wrong !== undefined) this.violation(wrong)
-    if (log.revoked) this.violation(`${log.name} wrote after it was told that it is revoked`)
+    if (log.revoked) this.#wroteRevoked(log)
+  }
+
+  #wroteRevoked(log: RequestLog): void {
+    this.violation(`${log.name} wrote after it was told that it is revoked`)
   }
 
   #wrote(log: RequestLog, token: string, data: Uint8Array): void {

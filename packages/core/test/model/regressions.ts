@@ -145,6 +145,13 @@ export const regressions: Readonly<Record<string, Program>> = {
       request(1, 0, ['update a', 'commit']),
     ],
   },
+  'a first commit that comes late is known to nobody, whatever has become of the session since': {
+    browsers: 2,
+    requests: [
+      request(0, 0, ['update b', 'commit', 'commit', 'signOutEverywhere']),
+      request(1, 0, ['merge 0', 'put a']),
+    ],
+  },
 }
 
 function request(browser: number, process: number, steps: readonly string[]) {

@@ -68,6 +68,7 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore, IterableCtxStor
     const log = logOf(ctx)
     const { moment } = log.work
     log.tokens.add(token)
+    this.#history.commits(log)
     return this.#passage('commit', () =>
       andThen(this.#inner.commit(token, data, expiry), () =>
         this.#history.committed(log, moment, token, data),
