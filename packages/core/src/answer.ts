@@ -1,116 +1,154 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { isThenable } from './awaitable.ts'
-import { defineShadows, type OutputMethod, refuse } from './held-calls.ts'
-import { below, cut, isHttp2, type NodeResponse } from './response-head.ts'
+import { second } from './duration.ts'
+import { defineShadows, refuse } from './held-calls.ts'
+import { below, cut, isClosed, isHttp2, type NodeResponse, onClosed } from './response-head.ts'
 
-type Listener = (...args: unknown[]) => unknown
-
-const speaking = new AsyncLocalStorage<Answer | undefined>()
 const answerOf: unique symbol = Symbol('scs.answer')
 
 type Answered = NodeResponse & { [answerOf]?: Answer }
 
-/** What changes a head, sends something before it, or keeps the rest from being sent. */
-const heardMethods = [
+/** How long an answer that returned nothing may take to end the response. */
+const longestAnswer = 5 * second
+
+/** Methods that change the headers, send something before them, or keep the rest from being sent. */
+const guardedMethods = [
   ...['setHeader', 'appendHeader', 'setHeaders', 'removeHeader', 'addTrailers', 'setTrailer'],
   ...['writeContinue', 'writeProcessing', 'writeEarlyHints', 'writeInformation', 'destroy'],
   ...['cork', 'uncork'],
 ]
 
 /**
- * An answer to an error. The handler that it replaces may still be at work: the two are told apart by their asynchronous
- * context, and the response hears the answer alone.
+ * An answer to an error, in place of a handler that may still be running. It is given {@link res}, another face of the
+ * same response; calls through the face that the handler has take no effect any more.
  */
 export class Answer {
-  readonly #res: NodeResponse
-  /** How many of those that it replaces may still call `end`. */
-  #openEnds: number
-  #refused = false
+  readonly res: NodeResponse
+  readonly #raw: NodeResponse
+  #running = 0
+  #ended = false
+  /** The manager has ended the response itself: what comes later takes no effect. */
+  #isOver = false
+  #timer: NodeJS.Timeout | undefined
 
-  /**
-   * The answer that `res` hears from now on; of several the last. Output is the gate's affair. `ended`: whom it replaces
-   * has called `end`, or never will.
-   */
-  static to(res: NodeResponse, ended: boolean): Answer {
+  /** Makes an answer, whose calls alone take effect on `res` from now on. */
+  static to(res: NodeResponse): Answer {
     const answered = res as Answered
-    const before = answered[answerOf]
-    const answer = new Answer(res, (before ? before.#openEnds : 0) + (ended ? 0 : 1))
+    const isFirst = answered[answerOf] === undefined
+    const answer = new Answer(res)
     answered[answerOf] = answer
-    if (!before) makeDeaf(answered)
+    if (isFirst) guardResponse(answered)
     return answer
   }
 
-  private constructor(res: NodeResponse, openEnds: number) {
-    this.#res = res
-    this.#openEnds = openEnds
-  }
-
-  /** Has `fn` answer. What it leaves open is ended; when it fails, the connection is cut. */
-  give(fn: () => unknown): void {
-    this.run(() => {
-      const abort = () => cut(this.#res)
-      try {
-        const pending = fn()
-        if (isThenable(pending)) pending.then(() => this.#finish(), abort)
-        else this.#finish()
-      } catch {
-        abort()
-      }
-    })
+  private constructor(res: NodeResponse) {
+    this.#raw = res
+    this.res = this.#face()
   }
 
   /**
-   * Hears of a call that was refused as it came from outside of the answer. When that has not `begun`, an `end` too many is
-   * its own, from a callback that has lost its asynchronous context: it may be waiting for just that end.
+   * Lets `fn` answer. A promise is awaited; otherwise the answer may also end in a callback, within five seconds. What
+   * is then still open is ended, with a status of at least 500. When `fn` fails, `abort` is called.
    */
-  refused(method: OutputMethod, begun: boolean): void {
-    this.#refused = true
-    if (method !== 'end') return
-    if (this.#openEnds > 0) this.#openEnds--
-    else if (!begun) this.run(() => this.#finish())
+  give(fn: () => unknown, abort: () => void): void {
+    try {
+      const pending = fn()
+      if (isThenable(pending)) pending.then(() => this.#finish(), abort)
+      else if (!this.#ended) this.#wait()
+    } catch {
+      abort()
+    }
   }
 
-  /** Runs `fn`, and what it sets off, as part of the answer. */
-  run<T>(fn: () => T): T {
-    return speaking.run(this, fn)
+  /** Whether a call that is made now is part of the answer. */
+  get isRunning(): boolean {
+    return this.#running > 0
   }
 
-  /** Whether who calls is part of the answer. */
-  get isSpeaking(): boolean {
-    return speaking.getStore() === this
+  /** Until {@link leave}, calls are part of the answer. */
+  enter(): this {
+    this.#running++
+    return this
+  }
+
+  /** Ends what {@link enter} began. */
+  leave(): void {
+    this.#running--
+  }
+
+  /** The answer has called `end`. */
+  ended(): void {
+    this.#ended = true
+    clearTimeout(this.#timer)
+  }
+
+  // Methods keep the face as their `this`: a template that is rendered later calls `send` through it.
+  #face(): NodeResponse {
+    const speak = <T>(fn: () => T): T => {
+      if (this.#isOver) return fn()
+      this.enter()
+      try {
+        return fn()
+      } finally {
+        this.leave()
+      }
+    }
+    const face: NodeResponse = new Proxy(this.#raw, {
+      get: (raw, name) => {
+        const value: unknown = Reflect.get(raw, name, face)
+        return typeof value === 'function' && name !== 'constructor' ? heard(value) : value
+      },
+      set: (raw, name, value) => speak(() => Reflect.set(raw, name, value)),
+    })
+    // A function may have properties, as Express's `res.app` has.
+    const heard = (method: object): unknown =>
+      new Proxy(method as () => unknown, {
+        apply: (method, self: unknown = face, args) => {
+          const returned: unknown = speak(() => Reflect.apply(method, self, args))
+          return returned === this.#raw ? face : returned
+        },
+      })
+    return face
+  }
+
+  #wait(): void {
+    this.#timer = setTimeout(() => this.#finish(), longestAnswer).unref()
+    onClosed(this.#raw, () => clearTimeout(this.#timer))
   }
 
   #finish(): void {
-    const res = this.#res
-    if (res.writableEnded) return
-    // What was refused may have been the answer: an empty one is no success.
-    if (this.#refused && !res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
-    res.end()
+    if (this.#ended || isClosed(this.#raw)) return
+    const { res } = this
+    try {
+      if (!res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
+      res.end()
+    } catch {
+      cut(res)
+    }
+    this.#isOver = true
   }
 }
 
-function makeDeaf(res: Answered): void {
+function guardResponse(res: Answered): void {
   defineShadows(res)
-  for (const name of heardMethods) hearMethod(res, name)
+  for (const name of guardedMethods) guardMethod(res, name)
   // HTTP/2 has no message, and warns when it is set.
   const properties = ['statusCode', 'sendDate', ...(isHttp2(res) ? [] : ['statusMessage'])]
-  for (const name of properties) hearProperty(res, name)
-  tellApart(res)
+  for (const name of properties) guardProperty(res, name)
 }
 
-function hears({ [answerOf]: answer }: Answered): boolean {
-  return answer?.isSpeaking === true
+function isAnswering({ [answerOf]: answer }: Answered): boolean {
+  return answer?.isRunning === true
 }
 
-function hearMethod(res: Answered, name: string): void {
+function guardMethod(res: Answered, name: string): void {
   const method: unknown = Reflect.get(res, name)
   if (typeof method !== 'function') return
-  const heard = (...args: unknown[]): unknown =>
-    hears(res) ? Reflect.apply(method, res, args) : refuse(res, name, args)
-  Object.assign(res, { [name]: heard })
+  const guarded = (...args: unknown[]): unknown =>
+    isAnswering(res) ? Reflect.apply(method, res, args) : refuse(res, name, args)
+  Object.assign(res, { [name]: guarded })
 }
 
-function hearProperty(res: Answered, name: string): void {
+function guardProperty(res: Answered, name: string): void {
   const isOwn = !isHttp2(res)
   let value: unknown = Reflect.get(res, name)
   Object.defineProperty(res, name, {
@@ -118,38 +156,9 @@ function hearProperty(res: Answered, name: string): void {
     enumerable: isOwn,
     get: () => (isOwn ? value : below(res, name)),
     set(to: unknown) {
-      if (!hears(res)) return
+      if (!isAnswering(res)) return
       if (isOwn) value = to
       else Reflect.set(Object.getPrototypeOf(res), name, to, res)
     },
   })
-}
-
-// An event comes in the context of whatever set it off: `drain`, on a pipelined connection, in that of the response
-// before. Listeners that the answer adds are part of it, all others are not.
-function tellApart(res: Answered): void {
-  const { emit, on, once } = res as unknown as Record<'emit' | 'on' | 'once', Listener>
-  const add = (event: unknown, listener: Listener): unknown =>
-    Reflect.apply(on, res, [event, hears(res) ? partOf(res, listener) : listener])
-  const addOnce = (event: string, listener: Listener): unknown => {
-    if (!hears(res)) return Reflect.apply(once, res, [event, listener])
-    const told = partOf(res, listener, () => res.removeListener(event, told))
-    return Reflect.apply(on, res, [event, told])
-  }
-  Object.assign(res, {
-    emit: (...args: unknown[]) => speaking.run(undefined, () => Reflect.apply(emit, res, args)),
-    on: add,
-    addListener: add,
-    once: addOnce,
-  })
-}
-
-// With `listener` under the name by which Node finds one that is to be removed.
-function partOf(res: Answered, listener: Listener, before: () => void = () => {}): Listener {
-  const answer = res[answerOf]
-  const told = (...args: unknown[]): unknown => {
-    before()
-    return answer?.run(() => Reflect.apply(listener, res, args))
-  }
-  return Object.assign(told, { listener })
 }

@@ -1,4 +1,5 @@
 import { longestDelay } from './duration.ts'
+import { guarded } from './guarded.ts'
 
 /** A cleanup loop that is running, or was. */
 export interface Cleanup {
@@ -14,13 +15,14 @@ export interface Cleanup {
  * process alive. For store packages.
  *
  * @param interval milliseconds; 0: no loop, `stop` is a no-op
- * @param onError hears what `run` throws or rejects with; the loop goes on
+ * @param onError receives what `run` throws or rejects with; the loop goes on. What it throws itself is logged
  */
 export function startCleanup(
   interval: number,
   run: () => unknown,
   onError: (error: unknown) => void,
 ): Cleanup {
+  const report = guarded(onError)
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
   let stopped = interval === 0
@@ -29,7 +31,7 @@ export function startCleanup(
     try {
       await run()
     } catch (error) {
-      onError(error)
+      report(error)
     } finally {
       schedule()
     }

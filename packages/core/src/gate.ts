@@ -5,7 +5,6 @@ import { excluding, including, none } from './few.ts'
 import {
   checkFirst,
   HeldCalls,
-  inContext,
   type OutputMethod,
   type OutputMethods,
   outputMethods,
@@ -17,19 +16,23 @@ import {
   type HeadSnapshot,
   isClosed,
   type NodeResponse,
+  onClosed,
   restoreHead,
   snapshotHead,
 } from './response-head.ts'
 
-/** Who wants to act before the first byte of a response, and perhaps before its end. */
+/** Acts before the first byte of a response, and perhaps before its end. */
 export interface Keeper {
-  /** Runs once, before the first byte; the response is held while what it returns is pending. */
-  beforeHeaders(): unknown
-  /** Runs before the end of a response whose headers have left; what it returns must not reject. */
+  /**
+   * Runs once, before the first byte; the response is held while what it returns is pending. Headers are set on the `res`
+   * that it is given.
+   */
+  beforeHeaders(res: NodeResponse): unknown
+  /** Runs before the end of a response whose headers have been sent; what it returns must not reject. */
   beforeEnd?(): Awaitable<unknown>
-  /** Answers in place of the handler when `beforeHeaders` failed. */
-  onError(error: unknown): unknown
-  /** Hears why the connection was cut: Node refused a call that was held for this keeper. */
+  /** Answers through the `res` that it is given, in place of the handler, when `beforeHeaders` failed. */
+  onError(error: unknown, res: NodeResponse): unknown
+  /** Receives the reason why the connection was cut, such as a held call that Node has refused. */
   onCut?(error: unknown): void
 }
 
@@ -72,8 +75,12 @@ export class Gate {
   /** For whom calls are, or were, held. */
   #holder: Keeper | undefined
   #ending: Promise<unknown> | undefined
-  /** Whose calls count, after an error: the answer's alone. */
+  /** The error response; only its calls take effect. */
   #answer: Answer | undefined
+  /** How many managers have added `Vary: Cookie`. */
+  varyLines = 0
+  #isHandedOn = false
+  #waiters: readonly (() => void)[] = none
   /** Above zero while one of the response's own methods runs: Node calls some of them from others. */
   #inside = 0
 
@@ -97,6 +104,17 @@ export class Gate {
     if (keeper.beforeEnd) this.#endings = including(this.#endings, keeper)
   }
 
+  /** Whether the response has been ended, or never will be, as its connection is gone. */
+  get isHandedOn(): boolean {
+    return this.#isHandedOn || isClosed(this.#res)
+  }
+
+  /** Calls `listener` when {@link isHandedOn} becomes true. */
+  whenHandedOn(listener: () => void): void {
+    if (this.#waiters.length === 0) onClosed(this.#res, () => this.#settle())
+    this.#waiters = [...this.#waiters, listener]
+  }
+
   /** Whether something of the response has wanted out. */
   get begun(): boolean {
     return this.#state !== 'idle' || this.#answer !== undefined
@@ -118,44 +136,66 @@ export class Gate {
     while (post && post.keeper !== keeper) post = post.below
     if (this.#state !== 'idle' || !post) {
       this.#drop(error)
+      this.#settle()
       cut(this.#res)
       return false
     }
     this.#top = alone ? undefined : post.below
     if (alone) this.#endings = none
-    this.#replaceBy(post, error, true)
+    this.#replaceBy(post, error)
     return true
   }
 
   /** One call of an output method, by whoever makes it. */
   call(method: OutputMethod, args: unknown[]): unknown {
     if (this.#inside > 0) return this.#pass(method, args)
-    if (this.#deaf()) return this.#refuse(method, args)
-    if (this.#answer) args = args.map(inContext)
-    if (this.#awaitsHead) args = checkFirst(this.#res, method, args)
+    if (this.#deaf()) return refuse(this.#res, method, args)
+    if (this.#awaitsHead) args = this.#checkFirst(method, args)
     this.#awaitsHead = false
+    if (method === 'end') this.#answer?.ended()
     if (this.#state === 'idle') {
       this.#putKept()
       this.#ask(method === 'end')
-      if (this.#deaf()) return this.#refuse(method, args)
+      if (this.#deaf()) return refuse(this.#res, method, args)
     }
-    if (this.#held) return this.#held.add(method, args)
-    if (method === 'end' && !this.#mayEnd()) {
+    if (!this.#held && method === 'end' && !this.#mayEnd()) {
       this.#held = new HeldCalls(this.#res)
       this.#resumeAfterEnding()
-      return this.#held.add(method, args)
     }
-    return this.#pass(method, args)
+    return this.#held ? this.#hold(this.#held, method, args) : this.#pass(method, args)
   }
 
-  // After an error only the calls of the answer are heard, not those of the handler that it replaces.
+  #checkFirst(method: OutputMethod, args: unknown[]): unknown[] {
+    const answer = this.#answer?.enter()
+    try {
+      return checkFirst(this.#res, method, args)
+    } finally {
+      answer?.leave()
+    }
+  }
+
+  #hold(held: HeldCalls, method: OutputMethod, args: unknown[]): unknown {
+    const answer = this.#answer?.enter()
+    try {
+      return held.add(method, args)
+    } finally {
+      answer?.leave()
+    }
+  }
+
+  // After an error only the calls of the answer take effect, not those of the handler that it replaces. What the gate itself
+  // does to the response, between `enter` and `leave`, is part of the answer.
   #deaf(): boolean {
-    return this.#answer !== undefined && !this.#answer.isSpeaking
+    return this.#answer !== undefined && !this.#answer.isRunning
   }
 
-  #refuse(method: OutputMethod, args: unknown[]): unknown {
-    this.#answer?.refused(method, !this.#awaitsHead)
-    return refuse(this.#res, method, args)
+  // For what Node calls: an error must not end the process.
+  #guarded(fn: () => void): void {
+    try {
+      fn()
+    } catch (error) {
+      this.#cut(error)
+    }
   }
 
   #install(): void {
@@ -173,12 +213,21 @@ export class Gate {
   }
 
   #pass(method: OutputMethod, args: unknown[]): unknown {
+    const answer = this.#answer?.enter()
     this.#inside++
     try {
       return Reflect.apply(this.#through[method], this.#res, args)
     } finally {
       this.#inside--
+      answer?.leave()
+      if (method === 'end') this.#settle()
     }
+  }
+
+  #settle(): void {
+    this.#isHandedOn = true
+    for (const waiter of this.#waiters) waiter()
+    this.#waiters = none
   }
 
   // Lets the keepers act, the last added first; opens the gate, or holds it until one is done. `ends`: for an `end`, after
@@ -189,9 +238,9 @@ export class Gate {
       this.#top = post.below
       const before = post.below ? this.#cookies() : none
       try {
-        const pending = post.keeper.beforeHeaders()
+        const pending = post.keeper.beforeHeaders(this.#face)
         if (isThenable(pending)) {
-          this.#hold(post, pending)
+          this.#holdFor(post, pending)
           return
         }
       } catch (error) {
@@ -203,18 +252,23 @@ export class Gate {
     this.#open(ends)
   }
 
-  #hold(post: Post, pending: PromiseLike<unknown>): void {
+  #holdFor(post: Post, pending: PromiseLike<unknown>): void {
     const before = post.below ? this.#cookies() : none
     this.#held ??= new HeldCalls(this.#res)
     this.#holder = post.keeper
     pending.then(
-      () => {
-        this.#putKept()
-        if (post.below) this.#keep(before)
-        this.#ask(false)
-      },
-      (error) => this.#replaceBy(post, error),
+      () =>
+        this.#guarded(() => {
+          this.#putKept()
+          if (post.below) this.#keep(before)
+          this.#ask(false)
+        }),
+      (error) => this.#guarded(() => this.#replaceBy(post, error)),
     )
+  }
+
+  get #face(): NodeResponse {
+    return this.#answer?.res ?? this.#res
   }
 
   #cookies(): readonly string[] {
@@ -233,9 +287,9 @@ export class Gate {
     if (this.#kept.length === 0) return
     const present = this.#cookies()
     for (const line of this.#kept) {
-      if (!present.includes(line)) addLine(this.#res, 'Set-Cookie', line)
+      if (!present.includes(line)) addLine(this.#face, 'Set-Cookie', line)
     }
-    stayPrivate(this.#res)
+    stayPrivate(this.#face)
   }
 
   #open(ends: boolean): void {
@@ -244,18 +298,27 @@ export class Gate {
     const held = this.#held
     if (!held) return
     this.#held = undefined
-    const done = held.release(
-      (method, args) => this.#pass(method, args),
-      () => this.#mayEnd(),
-      (error) => this.#cut(error),
-    )
-    if (done) return
+    if (this.#release(held)) return
     this.#held = held
     this.#resumeAfterEnding()
   }
 
+  #release(held: HeldCalls): boolean {
+    const answer = this.#answer?.enter()
+    try {
+      return held.release(
+        (method, args) => this.#pass(method, args),
+        () => this.#mayEnd(),
+        (error) => this.#cut(error),
+      )
+    } finally {
+      answer?.leave()
+    }
+  }
+
   // The caller has long returned, and bytes may have left. That a client has gone is no error.
   #cut(error: unknown): void {
+    this.#settle()
     if (isClosed(this.#res)) return
     cut(this.#res)
     this.#holder?.onCut?.(error)
@@ -277,10 +340,12 @@ export class Gate {
   }
 
   #resumeAfterEnding(): void {
-    this.#ending?.then(() => {
-      if (isClosed(this.#res)) this.#drop(new Error('the connection was closed'))
-      else this.#open(false)
-    })
+    this.#ending?.then(() =>
+      this.#guarded(() => {
+        if (isClosed(this.#res)) this.#drop(new Error('the connection was closed'))
+        else this.#open(false)
+      }),
+    )
   }
 
   #drop(error: unknown): void {
@@ -288,20 +353,24 @@ export class Gate {
     this.#held = undefined
   }
 
-  // Runs `onError` in the handler's place, from the head that the response had on entry. `ended`: nothing more is to come
-  // from who wrote until now.
-  #replaceBy({ keeper, entry }: Post, error: unknown, ended = this.#held?.ended ?? false): void {
+  // Runs `onError` in the handler's place, from the head that the response had on entry.
+  #replaceBy({ keeper, entry }: Post, error: unknown): void {
     this.#drop(error)
     this.#endings = excluding(this.#endings, keeper)
     this.#state = 'idle'
     this.#awaitsHead = true
     // Wrappers that came after the gate (a compression's, say) have seen the handler's bytes: the answer goes past them.
     this.#install()
-    this.#answer = Answer.to(this.#res, ended)
-    this.#answer.give(() => {
+    const answer = Answer.to(this.#res)
+    this.#answer = answer
+    const respond = () => {
       if (this.#res.headersSent) cut(this.#res)
-      else restoreHead(this.#res, entry)
-      return keeper.onError(error)
+      else restoreHead(answer.res, entry)
+      return keeper.onError(error, answer.res)
+    }
+    answer.give(respond, () => {
+      this.#settle()
+      cut(this.#res)
     })
   }
 }

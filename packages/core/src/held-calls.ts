@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks'
-import { pretendFinished } from './idle-connections.ts'
 import {
   applyWriteHead,
   below,
@@ -33,12 +32,17 @@ interface Call {
 }
 
 const heldOf: unique symbol = Symbol('scs.held')
+const shadowed: unique symbol = Symbol('scs.shadowed')
+
+type Shadowed = NodeResponse & { [shadowed]?: boolean }
 
 type HeldResponse = NodeResponse & { [heldOf]?: HeldCalls | undefined }
 
 /**
- * The calls that a writer has made to a response that may not be written yet, in order. While they are held, the
- * response looks to its writer as it would had they been carried out; its head can still be changed.
+ * The output calls of a response that is held, in order. Meanwhile `headersSent` is true, and `write`, `drain` and
+ * callbacks behave as if the calls had been made; the headers can still be changed. `finished`, `writableEnded` and
+ * `writableFinished` stay false until the response is really ended: wrappers of serverless platforms take them for the
+ * sign that the response is complete.
  */
 export class HeldCalls {
   readonly #res: HeldResponse
@@ -55,7 +59,7 @@ export class HeldCalls {
     this.#res = res
     this.#status = statusOf(res)
     this.#framing = framingOf(res)
-    this.#corked = res.writableCorked
+    this.#corked = res.writableCorked || 0
     this.#shadow()
   }
 
@@ -75,25 +79,35 @@ export class HeldCalls {
     return this.#ended ? 0 : this.#corked
   }
 
-  /** Holds one call; answers it as the response would, to `writeHead` with an error: the headers are as good as sent. */
+  /** Holds one call; answers it as the response would, a late `writeHead` with the error for headers that are sent. */
   add(method: OutputMethod, args: unknown[]): unknown {
     if (method === 'writeHead' && this.#calls.length > 0) throw headersSent(this.#res)
     if (method === 'write' || (method === 'end' && !this.#ended)) checkChunk(method, args)
+    if (this.#ended) return this.#addAfterEnd(method, args)
     if (method !== 'writeHead' && this.#calls.length === 0) settleStatusMessage(this.#res)
     args = args.map(inContext)
     this.#calls.push(isHttp2(this.#res) ? withoutEmptyChunk(method, args) : { method, args })
     if (method === 'flushHeaders') return undefined
-    if (method === 'write' && this.#ended) return false
     if (method === 'write') {
       this.#bytes += sizeOf(args)
       this.#needDrain ||= this.#bytes >= this.#res.writableHighWaterMark
       return !this.#needDrain
     }
-    if (method === 'end' && !this.#ended) {
-      this.#ended = true
-      if (!isHttp2(this.#res)) pretendFinished(this.#res, true)
-    }
+    this.#ended ||= method === 'end'
     return this.#res
+  }
+
+  // The caller cannot see that the response was ended, so this is no error of its own: only the callback is given one.
+  #addAfterEnd(method: OutputMethod, args: unknown[]): unknown {
+    const callback = callbackOf(args)
+    const [chunk] = args
+    if (method === 'write' || (chunk && chunk !== callback)) {
+      tell(args, coded(new Error('write after end'), 'ERR_STREAM_WRITE_AFTER_END'))
+    } else if (method === 'end' && callback) {
+      this.#calls.push({ method, args: [inContext(callback)] })
+    }
+    if (method === 'write') return false
+    return method === 'flushHeaders' ? undefined : this.#res
   }
 
   cork(method: 'cork' | 'uncork'): void {
@@ -157,12 +171,10 @@ export class HeldCalls {
     const res = this.#res
     res[heldOf] = this
     defineShadows(res)
-    if (this.#ended && !isHttp2(res)) pretendFinished(res, true)
   }
 
   #unshadow(): void {
     this.#res[heldOf] = undefined
-    if (!isHttp2(this.#res) && this.#ended) pretendFinished(this.#res, false)
   }
 }
 
@@ -264,30 +276,47 @@ function headersSent(res: NodeResponse): Error {
       )
 }
 
-// What a held response says of itself. The properties stay when it is released, as deleting them would make a slow object
-// of the response; what is below them answers then.
+type Shadow = readonly [name: string, descriptor: (res: HeldResponse) => PropertyDescriptor]
+
+// What a held response says of itself. The properties stay when it is released, as deleting them would turn the response
+// into a slow object; then they give what is below them.
 function getter(name: string, read: (held: HeldCalls) => unknown): Shadow {
   const get = function (this: HeldResponse): unknown {
     const held = this[heldOf]
     return held ? read(held) : below(this, name)
   }
-  return [name, { configurable: true, get }]
+  const ofPrototype = { configurable: true, get }
+  return [name, (res) => (Object.hasOwn(res, name) ? overOwn(res, name, read) : ofPrototype)]
+}
+
+// Responses that are not made by Node have some of these as plain properties.
+function overOwn(res: HeldResponse, name: string, read: (held: HeldCalls) => unknown) {
+  let value: unknown = Reflect.get(res, name)
+  return {
+    configurable: true,
+    enumerable: true,
+    get: () => (res[heldOf] ? read(res[heldOf]) : value),
+    set(to: unknown) {
+      value = to
+    },
+  }
 }
 
 function method(name: string, call: (held: HeldCalls) => void): Shadow {
-  const value = function (this: HeldResponse): void {
-    const held = this[heldOf]
-    if (held) call(held)
-    else Reflect.apply(below(this, name) as () => void, this, [])
-  }
-  return [name, { configurable: true, writable: true, value }]
+  const valueOver = (own: unknown) =>
+    function (this: HeldResponse): void {
+      const held = this[heldOf]
+      const method = own ?? below(this, name)
+      if (held) call(held)
+      else if (typeof method === 'function') Reflect.apply(method, this, [])
+    }
+  const shared = { configurable: true, writable: true, value: valueOver(undefined) }
+  const over = (own: unknown) => ({ ...shared, value: valueOver(own) })
+  return [name, (res) => (Object.hasOwn(res, name) ? over(Reflect.get(res, name)) : shared)]
 }
-
-type Shadow = readonly [name: string, descriptor: PropertyDescriptor]
 
 const shadows: readonly Shadow[] = [
   getter('headersSent', () => true),
-  getter('writableFinished', () => false),
   getter('writableNeedDrain', (held) => held.needDrain && !held.ended),
   getter('writableLength', (held) => held.bytes),
   getter('writableCorked', (held) => held.corked),
@@ -295,25 +324,17 @@ const shadows: readonly Shadow[] = [
   method('uncork', (held) => held.cork('uncork')),
 ]
 
-// Here `writableEnded` says what `finished` does.
 const shadowsOfHttp1: readonly Shadow[] = [
   ...shadows,
-  // Middleware that sees no header yet calls this to make one: it is as good as made.
+  // Middleware that finds no header calls this to make one: while the response is held, there is nothing to do.
   method('_implicitHeader', () => {}),
-  // Node calls this when a pipelined response comes to its turn, and says that it is finished.
-  method('_finish', () => {}),
-]
-
-const shadowsOfHttp2: readonly Shadow[] = [
-  ...shadows,
-  getter('writableEnded', (held) => held.ended),
-  getter('finished', (held) => held.ended),
 ]
 
 /** Defines, once, what answers for the response while it is held; who wraps these methods does it after that. */
 export function defineShadows(res: NodeResponse): void {
-  if (Object.hasOwn(res, 'writableLength')) return
-  for (const [name, descriptor] of isHttp2(res) ? shadowsOfHttp2 : shadowsOfHttp1) {
-    Object.defineProperty(res, name, descriptor)
+  if (shadowed in res) return
+  for (const [name, descriptor] of isHttp2(res) ? shadows : shadowsOfHttp1) {
+    Object.defineProperty(res, name, descriptor(res))
   }
+  ;(res as Shadowed)[shadowed] = true
 }

@@ -3,8 +3,9 @@ import type { Codec } from './codec.ts'
 import type { Context } from './context.ts'
 import { checkedCookie, type SessionCookie, type SessionCookieOptions } from './cookie.ts'
 import { checkedDuration, hour, minute, second } from './duration.ts'
+import { answerWithInternalServerError } from './error-response.ts'
+import { guarded } from './guarded.ts'
 import { JsonCodec } from './json-codec.ts'
-import { answerWithInternalServerError } from './load-and-save.ts'
 import { MemoryStore } from './memory-store.ts'
 import type { SessionStore } from './store.ts'
 
@@ -40,16 +41,17 @@ export interface SessionManagerOptions {
   /** How long to wait for the store, for each operation; then the request fails. 0: without end. @default 30 * second */
   storeTimeout?: number | undefined
   /**
-   * Answers a request that failed before its first byte: in loading, in the handler or in the commit. May return a
-   * promise; what it leaves open is ended, with the status that the response has then. The handler that it replaces may
-   * be at work still: what counts for the response comes from the asynchronous context of `errorFunc`. Listeners that it
-   * adds to the response have it, and so have callbacks of its writes; bind one of something else that lives longer than
-   * the request with `AsyncResource.bind`. @default logs the error, and answers with a plain 500
+   * Answers a request that failed before its first byte: in loading, in the handler or in the commit. Answer through the
+   * `res` that it is given, not through `req.res` or the handler's own: the handler may still be running, and its calls
+   * take no effect any more. A promise that it returns is awaited. Without one, it may also answer in a callback, within
+   * five seconds. A response that is then still open is ended, with a status of at least 500: return a promise when you
+   * answer asynchronously, and end the response when you only log. When it throws or rejects, its error goes to `onError`,
+   * and the answer is a plain 500. @default logs the error, and answers with a plain 500
    */
   errorFunc?: ((req: IncomingMessage, res: ServerResponse, error: unknown) => unknown) | undefined
   /**
-   * Hears what no response can tell: unreadable rows, revoked sessions, late commits that failed, rows that `iterate`
-   * skipped. @default console.error
+   * Receives errors that cannot be reported in a response: unreadable rows, revoked sessions, late commits that failed,
+   * rows that `iterate` skipped. What it throws, or rejects with, is logged. @default console.error
    */
   onError?: ((error: unknown, ctx: Context) => void) | undefined
 }
@@ -105,7 +107,8 @@ export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
     unreadable,
     storeTimeout: checkedDuration('storeTimeout', options.storeTimeout ?? 30 * second),
     errorFunc: checkedFunction('errorFunc', options.errorFunc ?? logAndAnswer),
-    onError: checkedFunction('onError', options.onError ?? log),
+    onError:
+      options.onError === undefined ? log : guarded(checkedFunction('onError', options.onError)),
   }
 }
 

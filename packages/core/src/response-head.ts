@@ -1,4 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { ServerResponse, STATUS_CODES } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
 import { none } from './few.ts'
 
@@ -156,25 +156,51 @@ export function isClosed(res: NodeResponse): boolean {
   return isHttp2(res) ? res.stream.destroyed : res.destroyed || res.closed
 }
 
-/** Calls `listener` when the response's connection has gone, or the response is through with it: once, as `close` comes once. */
+const closeListeners: unique symbol = Symbol('scs.closeListeners')
+
+type Closable = Pick<NodeResponse, 'on'> & { [closeListeners]?: Array<() => void> }
+
+/**
+ * Calls `listener` once, when the response is complete or its connection is gone. All listeners of one response share
+ * one `close` listener, so that several managers cause no MaxListenersExceededWarning.
+ */
 export function onClosed(res: NodeResponse, listener: () => void): void {
-  // Node does not tell of a HEAD over HTTP/2 whose client has gone.
-  if (isHttp2(res)) res.stream.on('close', listener)
-  else res.on('close', listener)
+  // Over HTTP/2, Node emits no `close` on the response to a HEAD request whose client has disconnected.
+  const emitter = (isHttp2(res) ? res.stream : res) as Closable
+  const listeners = emitter[closeListeners]
+  if (listeners) {
+    listeners.push(listener)
+    return
+  }
+  emitter[closeListeners] = [listener]
+  emitter.on('close', callCloseListeners)
 }
 
-/** Ends the response so that its client sees that it is not complete: the connection is cut, or the stream reset. */
+function callCloseListeners(this: Closable): void {
+  for (const listener of this[closeListeners]?.splice(0) ?? none) listener()
+}
+
+/**
+ * Ends the response so that its client sees that it is not complete: the connection is cut, or the stream reset. Never
+ * throws: a response that cannot even be cut is left alone.
+ */
 export function cut(res: NodeResponse): void {
-  // Destroyed without an error, a stream of HTTP/2 looks complete.
-  if (isHttp2(res)) res.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-  else if (res.socket) destroy(res)
-  // A pipelined one that waits for others: they are to be sent.
-  else res.once('socket', () => destroy(res))
+  try {
+    // A stream of HTTP/2 that is destroyed without an error looks complete.
+    if (isHttp2(res)) res.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    else if (res.socket || !isWhole(res)) destroy(res)
+    // A pipelined response has no socket before its turn; those before it must still be sent.
+    else res.once('socket', () => destroy(res))
+  } catch {
+    // Nothing else can be done.
+  }
 }
 
-// Its own method may be deaf: see `Answer`.
+// The response's own method may ignore this call: see `Answer`.
 function destroy(res: ServerResponse): void {
-  Reflect.apply(below(res, 'destroy') as () => void, res, [])
+  const own = isWhole(res) ? below(res, 'destroy') : res.destroy
+  if (typeof own === 'function') Reflect.apply(own, res, [])
+  else (res.socket as { destroy?: () => void } | undefined)?.destroy?.()
 }
 
 /** What a response has of `name` apart from what was put onto it. */
@@ -190,6 +216,39 @@ export function needsDrain(res: NodeResponse): boolean {
 /** Whether `res` is of the http2 compatibility API. */
 export function isHttp2(res: NodeResponse): res is Http2ServerResponse {
   return res instanceof Http2ServerResponse
+}
+
+/**
+ * Whether Node's own constructor has made `res`. Express gives its prototype, which is Node's, to whatever response it is
+ * called with.
+ */
+function isWhole(res: NodeResponse): boolean {
+  return isHttp2(res) || (res instanceof ServerResponse && Object.hasOwn(res, '_header'))
+}
+
+const methodsOfHeld = [
+  ...['writeHead', 'write', 'end', 'on', 'emit'],
+  ...['setHeader', 'getHeader', 'getHeaderNames', 'removeHeader'],
+] as const
+
+/**
+ * Whether the output of `res` can be held. In-memory responses of test tools and serverless platforms can be, when they
+ * have the methods; the response that socket.io makes for a WebSocket handshake cannot.
+ */
+export function canBeHeld(res: NodeResponse): boolean {
+  try {
+    if (!Object.isExtensible(res)) return false
+    if (isWhole(res)) return true
+    const { statusCode, headersSent } = res
+    return (
+      typeof statusCode === 'number' &&
+      typeof headersSent === 'boolean' &&
+      methodsOfHeld.every((name) => typeof Reflect.get(res, name) === 'function') &&
+      Array.isArray(res.getHeaderNames())
+    )
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -231,7 +290,7 @@ export function coded<E extends Error>(error: E, code: string): E {
 // `getHeaderNames` folds their case; HTTP/2 has no other.
 function namesAsWritten(res: NodeResponse): string[] {
   const { getRawHeaderNames } = res as { getRawHeaderNames?: () => string[] }
-  return getRawHeaderNames?.call(res) ?? res.getHeaderNames()
+  return getRawHeaderNames && isWhole(res) ? getRawHeaderNames.call(res) : res.getHeaderNames()
 }
 
 function asWritten(res: NodeResponse, name: string): string {

@@ -1,5 +1,6 @@
 import { headersSent, SessionError, unreadable } from './errors.ts'
 import { including, none } from './few.ts'
+import type { PendingCalls } from './pending-calls.ts'
 
 /** What a request has done to its session. `'revoked'`: gone from the store while the request was running. */
 export type Status = 'unmodified' | 'modified' | 'destroyed' | 'revoked'
@@ -99,6 +100,8 @@ export class SessionData implements SessionState {
   turn: PromiseLike<unknown> | undefined
   /** Hears of each change. */
   observer: Observer | undefined
+  /** Calls of the application that the response waits for. */
+  calls: PendingCalls | undefined
 
   /** What was done since the last commit; `undefined` when nothing was. */
   #changes: Change[] | undefined
@@ -106,6 +109,7 @@ export class SessionData implements SessionState {
   #counts = false
   #headersLeft = false
   #cookieSent = false
+  #isSealed = false
 
   constructor(deadline: Date, values: Map<string, unknown> = new Map()) {
     this.initialDeadline = deadline
@@ -162,6 +166,12 @@ export class SessionData implements SessionState {
   leave(withCookie: boolean): void {
     this.#headersLeft = true
     this.#cookieSent ||= withCookie
+  }
+
+  /** The response cannot be held for a commit: from now on, every change throws. */
+  seal(): void {
+    this.#headersLeft = true
+    this.#isSealed = true
   }
 
   /** They did not leave: what was to be sent with them has failed. */
@@ -308,6 +318,12 @@ export class SessionData implements SessionState {
    * the headers have left, a change to one that is revoked.
    */
   requireReachable(): void {
+    if (this.#isSealed) {
+      throw new SessionError(
+        'ERR_SESSION_HEADERS_SENT',
+        'the response of this request cannot be held until the session is committed, so the session cannot be changed here; to change it, call load yourself, and commit',
+      )
+    }
     if (this.status === 'revoked') {
       if (!this.#headersLeft) return
       throw headersSent('the session was revoked, and the client cannot learn of another')

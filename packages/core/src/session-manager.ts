@@ -1,17 +1,20 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { type Awaitable, andThen, orElse } from './awaitable.ts'
+import { type Awaitable, andThen, isThenable, orElse } from './awaitable.ts'
 import type { Codec } from './codec.ts'
 import { type Context, type ContextKey, contextKey, withValue } from './context.ts'
 import { addCookie, CookieWriter, readCookie, type SessionCookie } from './cookie.ts'
 import { headersSent, SessionError } from './errors.ts'
-import { loadAndSave, type RequestListener, type Sessions } from './load-and-save.ts'
+import { loadAndSave, type RequestListener } from './load-and-save.ts'
 import { checkedOptions, type SessionManagerOptions } from './options.ts'
+import { PendingCalls } from './pending-calls.ts'
 import type { NodeResponse } from './response-head.ts'
 import { rememberMeKey, revoked, type SessionData, type Status } from './session-data.ts'
 import { SessionLifecycle } from './session-lifecycle.ts'
 import type { Committed } from './session-writer.ts'
+import type { Sessions } from './sessions.ts'
 import type { SessionStore } from './store.ts'
+import { TimeLimit } from './time-limit.ts'
 import { type Key, TypedValues } from './typed-values.ts'
 
 /**
@@ -45,6 +48,7 @@ export class SessionManager<
   readonly #cookieWriter: CookieWriter
   readonly #key: ContextKey<SessionData> = contextKey('scs.session')
   readonly #sessions: Sessions
+  readonly #storeTimeout: number
 
   /** Throws a TypeError that names the option when one is invalid, and when `store` is half a store. */
   constructor(options: SessionManagerOptions = {}) {
@@ -60,11 +64,13 @@ export class SessionManager<
     this.onError = checked.onError
     this.#lifecycle = new SessionLifecycle(checked)
     this.#cookieWriter = new CookieWriter(checked.cookie)
+    this.#storeTimeout = checked.storeTimeout
     this.#sessions = {
       readSessionCookie: (headers) => this.readSessionCookie(headers),
       open: (ctx, token) => this.#open(ctx, token),
       save: (ctx, res) => this.#save(ctx, res),
       saveLate: (ctx) => this.#saveLate(ctx),
+      seal: (ctx) => this.#seal(ctx),
       observe: (ctx, observer) => {
         this.#data(ctx).observer = observer
       },
@@ -85,7 +91,7 @@ export class SessionManager<
   loadAndSave(next: (req: IncomingMessage, res: ServerResponse) => unknown): RequestListener
   loadAndSave(
     next: (req: Http2ServerRequest, res: Http2ServerResponse) => unknown,
-  ): (req: Http2ServerRequest, res: Http2ServerResponse) => void
+  ): (req: Http2ServerRequest, res: Http2ServerResponse) => Promise<void> | undefined
   loadAndSave(
     next: ((req: IncomingMessage, res: ServerResponse) => unknown) &
       ((req: Http2ServerRequest, res: Http2ServerResponse) => unknown),
@@ -120,10 +126,11 @@ export class SessionManager<
    * `undefined` when the session has been revoked: write no cookie. Rejects when the store fails, and with a TypeError
    * that names the key when a value cannot be encoded; the stored session is then as it was.
    */
-  async commit(ctx: Context): Promise<Committed | undefined> {
-    const data = this.#data(ctx)
-    if (data.status !== 'revoked') data.requireReachable()
-    return this.#lifecycle.commit(ctx, data)
+  commit(ctx: Context): Promise<Committed | undefined> {
+    return this.#call(ctx, (data) => {
+      if (data.status !== 'revoked') data.requireReachable()
+      return this.#lifecycle.commit(ctx, data)
+    })
   }
 
   /**
@@ -167,11 +174,13 @@ export class SessionManager<
    * Deletes the session from the store, at once, and empties it: for a logout. The response deletes the cookie. What is
    * put afterwards begins another session. Rejects when the store fails; the session is then as it was.
    */
-  async destroy(ctx: Context): Promise<void> {
-    const data = this.#data(ctx)
-    await this.#lifecycle.destroy(ctx, data)
-    if (data.headersLeft)
-      throw headersSent('the session is destroyed, but the client keeps its cookie')
+  destroy(ctx: Context): Promise<void> {
+    return this.#call(ctx, (data) => {
+      const isLate = data.headersLeft
+      return andThen(this.#lifecycle.destroy(ctx, data), () => {
+        if (isLate) throw headersSent('the session is destroyed, but the client keeps its cookie')
+      })
+    })
   }
 
   /**
@@ -183,10 +192,11 @@ export class SessionManager<
    * Rejects with `ERR_SESSION_HEADERS_SENT` when the client can no longer be given the new token, and with
    * `ERR_SESSION_REVOKED` when the session was revoked meanwhile.
    */
-  async renewToken(ctx: Context): Promise<void> {
-    const data = this.#data(ctx)
-    if (data.headersLeft) throw headersSent('the client cannot be given a new token')
-    await this.#lifecycle.renew(data)
+  renewToken(ctx: Context): Promise<void> {
+    return this.#call(ctx, (data) => {
+      if (data.headersLeft) throw headersSent('the client cannot be given a new token')
+      return this.#lifecycle.renew(data)
+    })
   }
 
   /**
@@ -196,8 +206,8 @@ export class SessionManager<
    *
    * Rejects when the store fails. On a store without atomic methods the values may then be in both, as in SCS.
    */
-  async mergeSession(ctx: Context, token: string | undefined): Promise<void> {
-    await this.#lifecycle.merge(ctx, this.#data(ctx), token)
+  mergeSession(ctx: Context, token: string | undefined): Promise<void> {
+    return this.#call(ctx, (data) => this.#lifecycle.merge(ctx, data, token))
   }
 
   /**
@@ -311,8 +321,45 @@ export class SessionManager<
     return andThen(this.#lifecycle.open(ctx, token), (data) => withValue(ctx, this.#key, data))
   }
 
+  // A call of the application that the response waits for, so that a forgotten `await` loses nothing.
+  #call<T>(ctx: Context, call: (data: SessionData) => Awaitable<T>): Promise<T> {
+    let data: SessionData | undefined
+    try {
+      data = this.#data(ctx)
+      const result = call(data)
+      if (!isThenable(result)) return Promise.resolve(result)
+      data.calls ??= new PendingCalls()
+      return data.calls.add(Promise.resolve(result))
+    } catch (error) {
+      const failed = Promise.reject(error)
+      if (!data) return failed
+      data.calls ??= new PendingCalls()
+      return data.calls.add(failed)
+    }
+  }
+
   #save(ctx: Context, to: NodeResponse | Headers): Awaitable<Committed | undefined> {
     const data = this.#data(ctx)
+    return data.calls?.pending ? this.#saveAfterCalls(ctx, data, to) : this.#saveNow(ctx, data, to)
+  }
+
+  async #saveAfterCalls(
+    ctx: Context,
+    data: SessionData,
+    to: NodeResponse | Headers,
+  ): Promise<Committed | undefined> {
+    const limit = new TimeLimit(this.#storeTimeout)
+    for (let calls = data.calls?.pending; calls; calls = data.calls?.pending) {
+      await limit.apply(calls, 'the calls of this request')
+    }
+    return this.#saveNow(ctx, data, to)
+  }
+
+  #saveNow(
+    ctx: Context,
+    data: SessionData,
+    to: NodeResponse | Headers,
+  ): Awaitable<Committed | undefined> {
     data.leave(data.status === 'modified')
     // Nobody was signed in under the new token: the handler's answer would not be true.
     if (data.status === 'revoked' && data.renewed) throw revoked()
@@ -322,6 +369,13 @@ export class SessionManager<
       if (committed) this.writeSessionCookie(ctx, to, committed.token, committed.expiry)
       return committed
     })
+  }
+
+  // A touch is the one change that does not need the response.
+  #seal(ctx: Context): Awaitable<unknown> {
+    const data = this.#data(ctx)
+    const touched = data.status === 'modified' ? this.#lifecycle.commit(ctx, data) : undefined
+    return andThen(touched, () => data.seal())
   }
 
   #saveLate(ctx: Context): Awaitable<Committed | undefined> {

@@ -241,7 +241,7 @@ describe('while the hook is pending', () => {
     expect(seen).toContain('late')
   })
 
-  it('the response says what it would say after the calls', async () => {
+  it('the response has sent its headers, and is not finished', async () => {
     const seen: unknown[] = []
     const look = (res: ServerResponse) =>
       seen.push([res.headersSent, res.writableEnded, res.finished, res.writableFinished])
@@ -258,7 +258,7 @@ describe('while the hook is pending', () => {
     expect(seen).toEqual([
       [false, false, false, false],
       [true, false, false, false],
-      [true, true, true, false],
+      [true, false, false, false],
       [true, true, true, true],
     ])
     expect(wire).toContain('200 OK')
@@ -446,9 +446,9 @@ describe('when the hook fails', () => {
         const handled = Promise.withResolvers<void>()
         await using server = await serve(async (_req, res) => {
           res.setHeader('X-Entry', 'kept')
-          beforeHeaders(res, hook, (error) => {
-            res.statusCode = 503
-            res.end(`failed: ${(error as Error).message}`)
+          beforeHeaders(res, hook, (error, answer) => {
+            answer.statusCode = 503
+            answer.end(`failed: ${(error as Error).message}`)
           })
           res.setHeader('X-Handler', '1')
           res.removeHeader('X-Entry')
@@ -469,10 +469,10 @@ describe('when the hook fails', () => {
 
     it(`${when}, an asynchronous onError is not mixed with what the handler goes on to write`, async () => {
       await using server = await serve(async (_req, res) => {
-        beforeHeaders(res, hook, async () => {
-          res.write('answer ')
+        beforeHeaders(res, hook, async (_error, answer) => {
+          answer.write('answer ')
           for (let i = 0; i < 5; i++) await turn()
-          res.end('done')
+          answer.end('done')
         })
         for (let i = 0; i < 10; i++) {
           res.write('SECRET')
@@ -488,9 +488,9 @@ describe('when the hook fails', () => {
 
     it(`${when}, trailers of the handler do not come after the answer`, async () => {
       await using server = await serve((_req, res) => {
-        beforeHeaders(res, hook, () => {
-          res.write('answer')
-          res.end()
+        beforeHeaders(res, hook, (_error, answer) => {
+          answer.write('answer')
+          answer.end()
         })
         res.addTrailers({ 'X-Sum': 'SECRET' })
         res.end('SECRET')
@@ -500,13 +500,13 @@ describe('when the hook fails', () => {
       expect(wire).not.toContain('SECRET')
     })
 
-    it(`${when}, what onError leaves open is ended`, async () => {
+    it(`${when}, what onError leaves open is ended, as a failure`, async () => {
       await using server = await serve((_req, res) => {
-        beforeHeaders(res, hook, () => {})
+        beforeHeaders(res, hook, async () => {})
         res.end('SECRET')
       })
       const wire = await exchange(server.port, request('GET /'))
-      expect(wire).toMatch(/^HTTP\/1\.1 200 OK/)
+      expect(wire).toMatch(/^HTTP\/1\.1 500 Internal Server Error/)
       expect(wire).toMatch(/\r\n\r\n$/)
     })
 
@@ -523,7 +523,7 @@ describe('when the hook fails', () => {
     it(`${when}, the callbacks of what was dropped hear of it once`, async () => {
       const heard: unknown[] = []
       await using server = await serve(async (_req, res) => {
-        beforeHeaders(res, hook, () => res.end('answer'))
+        beforeHeaders(res, hook, (_error, answer) => answer.end('answer'))
         res.write('a', (error) => heard.push(error instanceof Error))
         await once(res, 'close')
         res.end('b', () => heard.push('end'))
@@ -535,7 +535,7 @@ describe('when the hook fails', () => {
 
     it(`${when}, wrappers that came after the gate do not see the answer`, async () => {
       await using server = await serve((_req, res) => {
-        beforeHeaders(res, hook, () => res.end('plain'))
+        beforeHeaders(res, hook, (_error, answer) => answer.end('plain'))
         // As a compression does it: everything goes through a stream of its own.
         const { write, end } = res
         const changed: string[] = []
@@ -581,9 +581,9 @@ describe('several hooks on one response', () => {
       beforeHeaders(
         res,
         () => Promise.reject(new Error('no')),
-        () => {
-          res.statusCode = 500
-          res.end('failed')
+        (_error, answer) => {
+          answer.statusCode = 500
+          answer.end('failed')
         },
       )
       beforeHeaders(
@@ -607,16 +607,16 @@ describe('several hooks on one response', () => {
     await using server = await serve((_req, res) => {
       beforeHeaders(
         res,
-        async () => {
+        async (answer) => {
           await turn()
-          res.setHeader('X-Outer', '1')
+          answer.setHeader('X-Outer', '1')
         },
         () => {},
       )
       beforeHeaders(
         res,
         () => Promise.reject(new Error('no')),
-        () => res.end('answer'),
+        (_error, answer) => answer.end('answer'),
       )
       res.end('SECRET')
     })

@@ -289,18 +289,17 @@ describe('errorFunc', () => {
     log.mockRestore()
   })
 
-  it('that writes nothing makes an empty 200, as in SCS', async () => {
-    await using server = await site({ '/': put }, { store: failing(), errorFunc: () => {} })
-    expect(await server.client.get('/')).toMatchObject({ status: 200, body: '' })
+  it('that returns a promise and writes nothing makes an empty 500', async () => {
+    await using server = await site({ '/': put }, { store: failing(), errorFunc: async () => {} })
+    expect(await server.client.get('/')).toMatchObject({ status: 500, body: '' })
   })
 
-  it('that sets a status and writes nothing makes an empty answer of that status', async () => {
-    const errorFunc: SessionManagerOptions['errorFunc'] = (_req, res) => {
-      res.statusCode = 303
-      res.setHeader('Location', '/sorry')
+  it('that sets a status of its own and writes nothing keeps one of at least 500', async () => {
+    const errorFunc = async (_req: unknown, res: ServerResponse) => {
+      res.statusCode = 503
     }
     await using server = await site({ '/': put }, { store: failing(), errorFunc })
-    expect(await server.client.get('/')).toMatchObject({ status: 303, body: '' })
+    expect(await server.client.get('/')).toMatchObject({ status: 503, body: '' })
   })
 
   it('may take its time', async () => {
@@ -319,55 +318,80 @@ describe('errorFunc', () => {
     expect(await server.client.get('/')).toMatchObject({ status: 503, body: 'sorry' })
   })
 
-  it('whose output has lost its asynchronous context leaves an error, not an empty success', async () => {
-    const elsewhere = new EventEmitter()
-    await using server = await site(
-      { '/': put },
-      {
-        store: failing(),
-        errorFunc: (_req, res) =>
-          new Promise<void>((resolve) => {
-            elsewhere.once('answer', () => {
-              res.end('from elsewhere')
-              resolve()
-            })
-          }),
-      },
-    )
-    const answer = server.client.get('/')
-    await vi.waitUntil(() => elsewhere.listenerCount('answer') === 1)
-    elsewhere.emit('answer')
-    expect(await answer).toMatchObject({ status: 500, body: '' })
-  })
-
   describe.each(protocols)('over %s', (protocol) => {
     const throwing = () => () => {
       throw new Error('no')
     }
-    for (const [when, route, turns] of [
+    const moments = [
       ['a commit that fails at once', put, 0],
       ['a commit that fails later', put, 2],
       ['a handler that throws', throwing, 0],
-    ] as const) {
-      it(`that has lost its asynchronous context, and waits for its own end, is ended: after ${when}`, async () => {
-        const elsewhere = new EventEmitter()
-        const store = new RecordingStore(turns)
-        store.failing.set('commit', new Error('disk full'))
-        await using server = await site(
-          { '/': route },
-          {
-            protocol,
-            store,
-            errorFunc: async (_req, res) => {
-              elsewhere.once('answer', () => res.end('from elsewhere'))
-              await once(res, 'finish')
+    ] as const
+    const failingAfter = (turns: number) => {
+      const store = new RecordingStore(turns)
+      store.failing.set('commit', new Error('disk full'))
+      return store
+    }
+
+    for (const [when, route, turns] of moments) {
+      for (const [how, returned] of Object.entries({
+        'a promise': (res: ServerResponse) => once(res, 'finish'),
+        nothing: () => undefined,
+      })) {
+        it(`may answer in a callback of another context and return ${how}: after ${when}`, async () => {
+          const elsewhere = new EventEmitter()
+          await using server = await site(
+            { '/': route },
+            {
+              protocol,
+              store: failingAfter(turns),
+              errorFunc: (_req, res) => {
+                elsewhere.once('answer', () => {
+                  res.setHeader('X-Answer', '1')
+                  res.writeHead(503).end('from elsewhere')
+                })
+                return returned(res)
+              },
             },
-          },
-        )
-        const answer = server.client.get('/')
-        await vi.waitUntil(() => elsewhere.listenerCount('answer') === 1)
-        elsewhere.emit('answer')
-        expect(await answer).toMatchObject({ status: 500, body: '' })
+          )
+          const asking = server.client.get('/')
+          await vi.waitUntil(() => elsewhere.listenerCount('answer') === 1)
+          elsewhere.emit('answer')
+          const answer = await asking
+          expect(answer).toMatchObject({ status: 503, body: 'from elsewhere' })
+          expect(answer.header('x-answer')).toEqual(['1'])
+        })
+      }
+
+      it(`that never answers is ended after five seconds, and later calls do nothing: after ${when}`, async () => {
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+        try {
+          const given = Promise.withResolvers<ServerResponse>()
+          await using server = await site(
+            { '/': route },
+            {
+              protocol,
+              store: failingAfter(turns),
+              errorFunc: (_req, res) => given.resolve(res),
+            },
+          )
+          const asking = server.client.get('/')
+          const res = await given.promise
+          await turn()
+          vi.advanceTimersByTime(4_999)
+          expect(res.headersSent).toBe(false)
+          vi.advanceTimersByTime(1)
+          res.statusCode = 200
+          res.setHeader('X-Late', '1')
+          res.writeHead(200, { 'X-Late': '1' })
+          res.write('late')
+          res.end('late')
+          const answer = await asking
+          expect(answer).toMatchObject({ status: 500, body: '' })
+          expect(answer.header('x-late')).toEqual([])
+        } finally {
+          vi.useRealTimers()
+        }
       })
     }
 

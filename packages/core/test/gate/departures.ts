@@ -19,6 +19,9 @@ import type { Step } from './program.ts'
  * 7. From Node 26 on what is written in one turn is one chunk, and what was held is written in one turn.
  * 8. While a commit is pending, `_header` of HTTP/1 is null, though `headersSent` is true: Node's `setHeader` asks it, and the
  *    keepers need that. `_implicitHeader`, which middleware calls where it finds none, does nothing meanwhile.
+ * 9. While a commit is pending, `finished` and `writableEnded` are false after the end, too: wrappers of serverless
+ *    platforms would take the response for complete. What is written after that end is refused by its callback alone, and
+ *    is no `error` event: the writer cannot see that the response was ended.
  */
 
 /** Steps that are not played on a response whose commit may be pending (2). */

@@ -39,22 +39,19 @@ export async function perform(
   const closed = closeOf(res)
   res.on('finish', () => told.push('finish'))
   res.on('close', () => told.push('close'))
-  let tooLate = 0
   res.on('error', (error) => {
-    if (codeOf(error) !== writeAfterEnd || ++tooLate <= player.heard) errors.push(codeOf(error))
+    // See the ninth of the departures.
+    if (codeOf(error) !== writeAfterEnd) errors.push(codeOf(error))
   })
   const player = new Player(res, closed, told, manners.isHttp2)
   for (const step of steps) {
     let line: string | Promise<string> = 'left out'
     if (!manners.skips(step, res)) line = player.play(step)
     // What does not wait is done in one turn.
-    if (typeof line !== 'string') {
-      line = await line
-      player.waited()
-    }
-    lines.push(`${step.do}: ${line}; ${stateOf(res, manners)}`)
+    if (typeof line !== 'string') line = await line
+    lines.push(`${step.do}: ${line}; ${stateOf(res, player.isEnded, manners)}`)
   }
-  const abandoned = !rescue(res)
+  const abandoned = !rescue(res, player.isEnded)
   await closed
   await turn()
   return { steps: lines, told, errors, abandoned }
@@ -72,28 +69,28 @@ function closeOf(res: ServerResponse | Http2ServerResponse): Promise<void> {
 }
 
 // For a handler whose arguments left it without an end.
-function rescue(res: ServerResponse): boolean {
+function rescue(res: ServerResponse, isEnded: boolean): boolean {
   try {
     if (!res.headersSent) res.removeHeader('Trailer')
-    if (!res.writableEnded) {
+    if (!isEnded) {
       res.strictContentLength = false
       res.end()
     }
+    if (res.headersSent) return true
   } catch {
     // Not even that.
   }
-  if (res.writableEnded && res.headersSent) return true
   res.destroy()
   return false
 }
 
-function stateOf(res: ServerResponse, { isHttp2 }: Manners): string {
-  const { headersSent, writableEnded, finished, writable, writableCorked } = res
-  const flags = { headersSent, writableEnded, finished, writable }
+function stateOf(res: ServerResponse, isEnded: boolean, { isHttp2 }: Manners): string {
+  const { headersSent, writable, writableCorked } = res
+  const flags = { headersSent, writable }
   const set = Object.entries(flags).flatMap(([name, value]) => (value ? [name] : []))
   const status = isHttp2 ? res.statusCode : `${res.statusCode} ${res.statusMessage}`
   // A stream of HTTP/2 without a body is uncorked by its head; for Node 26 see the seventh of the departures.
-  if (!isHttp2 && !joinsChunks && !writableEnded && writableCorked > 0)
+  if (!isHttp2 && !joinsChunks && !isEnded && writableCorked > 0)
     set.push(`corked ${writableCorked}`)
   return `${set.join(' ')}, ${status}`
 }

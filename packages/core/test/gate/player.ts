@@ -16,8 +16,7 @@ export class Player {
   readonly #told: string[]
   readonly #isHttp2: boolean
   #isBodyless = false
-  #hears = true
-  #heard = 0
+  #ended = false
   #count = 0
   #bytes = 0
   #corked = 0
@@ -31,16 +30,9 @@ export class Player {
     this.#told = told
   }
 
-  /**
-   * How many writes came after the end, and in its turn. Of later ones the response tells as long as it is not closed,
-   * which is a matter of timing.
-   */
-  get heard(): number {
-    return this.#heard
-  }
-
-  waited(): void {
-    this.#hears = !this.#res.writableEnded
+  /** Whether the handler has ended the response. A held one does not say so itself: see the ninth of the departures. */
+  get isEnded(): boolean {
+    return this.#ended || this.#res.writableEnded
   }
 
   /** Makes one call, and tells how it went; a promise for the steps that wait alone. */
@@ -61,7 +53,7 @@ export class Player {
   #call(step: Step): unknown {
     const res = this.#res
     if (this.#isHttp2) step = withoutEmptyChunk(step)
-    if (this.#isHttp2 && res.writableEnded && isUntimely(step)) return
+    if (this.#isHttp2 && this.isEnded && isUntimely(step)) return
     this.#isBodyless ||= this.#isHttp2 && hasNoBody(res)
     // Such a stream is closed by its head: what is said of it then is a matter of timing.
     if (this.#isBodyless && res.headersSent && waits.has(step.do)) return
@@ -94,7 +86,7 @@ export class Player {
         return this.#pipe(step.do, step.sizes)
       case 'addTrailers':
         // Too late; whether they still go along is a matter of timing.
-        if (res.writableEnded) return
+        if (this.isEnded) return
         return res.addTrailers(Object.fromEntries(step.entries) as never)
       case 'writeEarlyHints':
         if (res.headersSent) return
@@ -111,11 +103,11 @@ export class Player {
       case 'flushHeaders':
         return res.flushHeaders()
       case 'cork':
-        if (res.writableEnded) return
+        if (this.isEnded) return
         this.#corked++
         return res.cork()
       case 'uncork':
-        if (this.#corked === 0 || res.writableEnded) return
+        if (this.#corked === 0 || this.isEnded) return
         this.#corked--
         return res.uncork()
       case 'strictContentLength':
@@ -169,7 +161,6 @@ export class Player {
 
   #write(chunk: Chunk, withCallback: boolean): boolean {
     const { data, encoding } = made(chunk)
-    this.#hearTooLate()
     // Node does not wait for an empty one to be sent.
     const name = `write ${++this.#count}${data.length === 0 ? ' (empty)' : ''}`
     this.#bytes += chunk.size
@@ -188,14 +179,19 @@ export class Player {
   }
 
   #end(chunk: Chunk | undefined, withCallback: boolean): unknown {
-    const res = this.#res
     const { data, encoding }: Partial<ReturnType<typeof made>> = chunk ? made(chunk) : {}
-    if (data) this.#hearTooLate()
     this.#bytes += chunk?.size ?? 0
-    const name = res.writableEnded ? 'a later end' : 'end'
+    const name = this.isEnded ? 'a later end' : 'end'
     // What is written after the end is an error, or goes unheard when the response is closed by then.
-    const isHeard = !data || !res.writableEnded
+    const isHeard = !data || !this.isEnded
     const done = withCallback ? (isHeard ? this.#teller(name) : () => {}) : undefined
+    const returned = this.#callEnd(data, encoding, done)
+    this.#ended = true
+    return returned
+  }
+
+  #callEnd(data?: string | Uint8Array, encoding?: BufferEncoding, done?: () => void): unknown {
+    const res = this.#res
     if (data === undefined) return res.end(done)
     if (encoding === undefined) return res.end(data, done)
     return done ? res.end(data, encoding, done) : res.end(data, encoding)
@@ -204,10 +200,6 @@ export class Player {
   async #orClosed(pending: Promise<unknown>): Promise<string> {
     await Promise.race([pending, this.#closed])
     return 'after it'
-  }
-
-  #hearTooLate(): void {
-    if (this.#res.writableEnded && this.#hears) this.#heard++
   }
 
   #teller(name: string, then: () => void = () => {}): (error?: unknown) => void {
@@ -220,7 +212,7 @@ export class Player {
 
   async #pipe(how: 'pipe' | 'pipe, left open' | 'pipeline', sizes: readonly number[]) {
     const res = this.#res
-    if (res.writableEnded || res.destroyed) return
+    if (this.isEnded || res.destroyed) return
     while (this.#corked > 0) {
       this.#corked--
       res.uncork()

@@ -193,9 +193,14 @@ class RunningRequest {
     const manager = this.#manager
     const log = this.#log
     const count = log.changes.length
+    const earlier = [...this.#unawaited]
     await this.#try(async () => {
       const committed = await manager.commit(this.#ctx)
-      if (!committed) return this.#toldOfRevocation()
+      if (!committed) {
+        // An earlier commit may have found it revoked, and not have rejected yet.
+        await Promise.all(earlier)
+        return this.#toldOfRevocation()
+      }
       history.acknowledged(log, count, storeTokenOf(manager, committed.token))
       this.#jar[this.#request.browser] = committed.token
     })
