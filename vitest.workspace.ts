@@ -62,7 +62,7 @@ export default defineConfig({
       }),
       // One suite for every server; most of a case's time is waiting.
       project('conversations', './test/conversations', {
-        include: ['table.test.ts', 'cases/*.test.ts'],
+        include: ['table.test.ts', 'cases/*.test.ts', 'responses/*.test.ts'],
         maxConcurrency: 20,
         isolate: false,
       }),

@@ -7,8 +7,12 @@ export type Protocol = 'http' | 'h2c' | 'h2'
 
 /** What a case can ask of a server. */
 export type Need =
-  /** Node's own response, to write to. */
+  /** Node's own response, to write to, with all that Node makes of a call. */
   | 'raw'
+  /** A response to write to, also one that is collected in memory. */
+  | 'response'
+  /** A connection to the client: bytes that leave as they are written, a client that disconnects. */
+  | 'connection'
   /** What HTTP/1.1 has, or Node's responses have for it alone. */
   | 'http/1'
   /** What a handler throws comes to the manager. */

@@ -28,7 +28,8 @@ export interface Hold {
  */
 export class CaseStore implements Store, AtomicStore, IterableStore {
   readonly #memory = new MemoryStore({ cleanupInterval: 0 })
-  readonly #ms: number
+  /** How long each call takes; 0: it answers at once. */
+  ms: number
   readonly #holds: Array<() => Promise<void>> = []
   /** What every write fails with. */
   fault: Error | undefined
@@ -36,7 +37,7 @@ export class CaseStore implements Store, AtomicStore, IterableStore {
   readFault: Error | undefined
 
   constructor(ms = 0) {
-    this.#ms = ms
+    this.ms = ms
   }
 
   /** How many writes have been begun. */
@@ -112,6 +113,6 @@ export class CaseStore implements Store, AtomicStore, IterableStore {
   }
 
   #answer<T>(act: () => T): Awaitable<T> {
-    return this.#ms === 0 ? act() : delay(this.#ms).then(act)
+    return this.ms === 0 ? act() : delay(this.ms).then(act)
   }
 }

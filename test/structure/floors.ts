@@ -49,9 +49,9 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['index'],
     ['load-and-save', 'load-and-save-fetch'],
     ['over-node', 'visit'],
-    ['destroy-when-finished', 'end-after', 'on-close'],
+    ['destroy-when-finished', 'end-after'],
   ],
-  koa: [['index'], ['load-and-save'], ['on-close']],
+  koa: [['index'], ['load-and-save']],
   'store-tests': [
     ['index'],
     ['test-store'],

@@ -1,5 +1,5 @@
 import { SessionError } from './errors.ts'
-import { guard } from './gate.ts'
+import { guard, type Keeper } from './gate.ts'
 import { canBeHeld, type NodeResponse } from './response-head.ts'
 
 /**
@@ -24,10 +24,10 @@ import { canBeHeld, type NodeResponse } from './response-head.ts'
  * Throws `ERR_SESSION_HEADERS_SENT` when the headers have been sent, or when the response lacks the methods that are
  * needed to hold it.
  */
-export function beforeHeaders(
-  res: NodeResponse,
-  hook: (res: NodeResponse) => unknown,
-  onError: (error: unknown, res: NodeResponse) => unknown,
+export function beforeHeaders<Response extends NodeResponse>(
+  res: Response,
+  hook: (res: Response) => unknown,
+  onError: (error: unknown, res: Response) => unknown,
 ): void {
   if (!canBeHeld(res)) {
     throw new SessionError(
@@ -41,5 +41,6 @@ export function beforeHeaders(
       'beforeHeaders: the headers have been sent already; add the hook before anything is written',
     )
   }
-  guard(res, { beforeHeaders: hook, onError })
+  // What a keeper is given is `res` itself, or another face of it.
+  guard(res, { beforeHeaders: hook, onError } as Keeper)
 }

@@ -122,7 +122,7 @@ export class Gate {
 
   /** Does what the first byte would have set off, for a response that nobody will ever write to. */
   release(): void {
-    this.#ask(false)
+    this.#guarded(() => this.#ask(false))
   }
 
   /**
@@ -142,7 +142,7 @@ export class Gate {
     }
     this.#top = alone ? undefined : post.below
     if (alone) this.#endings = none
-    this.#replaceBy(post, error)
+    this.#guarded(() => this.#replaceBy(post, error))
     return true
   }
 

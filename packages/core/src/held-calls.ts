@@ -160,11 +160,14 @@ export class HeldCalls {
   drop(error: unknown): void {
     this.#unshadow()
     for (const { args } of this.#calls) tell(args, error)
-    if (this.#needDrain) this.#drain()
+    if (this.#needDrain) process.nextTick(drain, this.#res)
   }
 
+  // The last write that was passed on was not told to wait; light-my-request's `writableNeedDrain` says otherwise.
   #drain(): void {
-    process.nextTick(drain, this.#res)
+    process.nextTick((res: HeldResponse) => {
+      if (!res[heldOf]?.needDrain) res.emit('drain')
+    }, this.#res)
   }
 
   #shadow(): void {

@@ -151,9 +151,13 @@ export function checkStatus(res: NodeResponse): void {
   }
 }
 
-/** Whether the response's connection has gone, or the response is through with it. */
+/** Whether the response is complete, or its connection is gone. Never throws: a response that cannot tell is open. */
 export function isClosed(res: NodeResponse): boolean {
-  return isHttp2(res) ? res.stream.destroyed : res.destroyed || res.closed
+  try {
+    return isHttp2(res) ? res.stream.destroyed : res.destroyed || res.closed
+  } catch {
+    return false
+  }
 }
 
 const closeListeners: unique symbol = Symbol('scs.closeListeners')
@@ -162,18 +166,23 @@ type Closable = Pick<NodeResponse, 'on'> & { [closeListeners]?: Array<() => void
 
 /**
  * Calls `listener` once, when the response is complete or its connection is gone. All listeners of one response share
- * one `close` listener, so that several managers cause no MaxListenersExceededWarning.
+ * one `close` listener, so that several managers cause no MaxListenersExceededWarning. Never throws: on a response that
+ * has no such event, it is never called.
  */
 export function onClosed(res: NodeResponse, listener: () => void): void {
-  // Over HTTP/2, Node emits no `close` on the response to a HEAD request whose client has disconnected.
-  const emitter = (isHttp2(res) ? res.stream : res) as Closable
-  const listeners = emitter[closeListeners]
-  if (listeners) {
-    listeners.push(listener)
-    return
+  try {
+    // Over HTTP/2, Node emits no `close` on the response to a HEAD request whose client has disconnected.
+    const emitter = (isHttp2(res) ? res.stream : res) as Closable
+    const listeners = emitter[closeListeners]
+    if (listeners) {
+      listeners.push(listener)
+      return
+    }
+    emitter[closeListeners] = [listener]
+    emitter.on('close', callCloseListeners)
+  } catch {
+    // Not an emitter.
   }
-  emitter[closeListeners] = [listener]
-  emitter.on('close', callCloseListeners)
 }
 
 function callCloseListeners(this: Closable): void {
@@ -198,9 +207,7 @@ export function cut(res: NodeResponse): void {
 
 // The response's own method may ignore this call: see `Answer`.
 function destroy(res: ServerResponse): void {
-  const own = isWhole(res) ? below(res, 'destroy') : res.destroy
-  if (typeof own === 'function') Reflect.apply(own, res, [])
-  else (res.socket as { destroy?: () => void } | undefined)?.destroy?.()
+  Reflect.apply((isWhole(res) ? below(res, 'destroy') : res.destroy) as () => void, res, [])
 }
 
 /** What a response has of `name` apart from what was put onto it. */

@@ -19,5 +19,8 @@ export type SessionMiddleware = (
 export function loadAndSave<Values extends object>(
   sessionManager: SessionManager<Values>,
 ): SessionMiddleware {
-  return (req, res, next) => sessionManager.loadAndSave(() => next())(req, res)
+  return (req, res, next) => {
+    // Not its promise: h3 takes what middleware returns for the end of it, and would not go on.
+    sessionManager.loadAndSave(() => next())(req, res)
+  }
 }

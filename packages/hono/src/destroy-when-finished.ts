@@ -2,15 +2,22 @@ import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 
 /**
- * Has `destroy` wait for a response over HTTP/2 that was ended, but has not left. `@hono/node-server` destroys the response
- * to a request whose body nobody has read some turns after its end: too early for one that is held for a commit.
+ * Makes `destroy` wait until a response over HTTP/2 that was ended has been sent. `@hono/node-server` destroys the
+ * response to a request whose body nobody has read some turns after its end: too early for one that is held for a commit.
  */
 export function destroyWhenFinished(res: ServerResponse | Http2ServerResponse): void {
   if (!(res instanceof Http2ServerResponse)) return
   const { stream } = res
   const destroy = res.destroy.bind(res)
+  const end = res.end as (...args: unknown[]) => Http2ServerResponse
+  let isEnded = false
+  // While it is held, `writableEnded` is false.
+  res.end = (...args: unknown[]) => {
+    isEnded = true
+    return end.apply(res, args)
+  }
   res.destroy = (error?: Error) => {
-    if (error || !res.writableEnded || stream.writableFinished) destroy(error)
+    if (error || !isEnded || stream.writableFinished) destroy(error)
     else stream.once('finish', destroy)
     return res
   }

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { background, beforeHeaders, bindContext, contextOf, type SessionManager } from '@scs/core'
 import type { Context, Next } from 'hono'
 import { destroyWhenFinished } from './destroy-when-finished.ts'
-import { onClose } from './on-close.ts'
 
 /** Node's request, and the response that Hono's is written to, as `@hono/node-server` has them in `c.env`. */
 export interface NodeBindings {
@@ -35,12 +34,13 @@ export function serveOverNode<Values extends object>(
       bindContext(c, contextOf(incoming))
       return next().then(() => resolve(undefined), reject)
     })
-    serve(incoming, outgoing)
     // When loading failed, `errorFunc` has answered, or the client has gone: nobody gets what Hono answers.
-    if (isLoaded) return
-    onClose(outgoing, () => {
+    const refused = () => {
       if (!isLoaded) resolve(new Response(null, { status: 500 }))
-    })
+    }
+    const done = serve(incoming, outgoing)
+    if (done) done.then(refused)
+    else refused()
   })
 }
 

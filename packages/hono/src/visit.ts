@@ -10,6 +10,8 @@ interface Company {
   readonly cookies: Array<(headers: Headers) => void>
   /** After an error of the handler nobody commits. */
   handlerFailed: boolean
+  /** How many managers there are. */
+  size: number
 }
 
 const companyKey = contextKey<Company>('scs.company')
@@ -19,12 +21,15 @@ export class Visit<Values extends object> {
   readonly #sessionManager: SessionManager<Values>
   readonly #answerError: AnswerError
   readonly #company: Company
+  /** How many managers are around this one. */
+  readonly #place: number
   #ctx: Context
 
   constructor(sessionManager: SessionManager<Values>, base: Context, answerError: AnswerError) {
     this.#sessionManager = sessionManager
     this.#answerError = answerError
-    this.#company = base.value(companyKey) ?? { cookies: [], handlerFailed: false }
+    this.#company = base.value(companyKey) ?? { cookies: [], handlerFailed: false, size: 0 }
+    this.#place = this.#company.size++
     this.#ctx = withValue(base, companyKey, this.#company)
   }
 
@@ -91,7 +96,9 @@ export class Visit<Values extends object> {
   }
 
   async #answer(error: unknown): Promise<Response> {
-    const response = varyByCookie(await this.#ask(error))
+    let response = await this.#ask(error)
+    // One line for each manager from this one inwards: theirs went with the handler's response.
+    for (let n = this.#place; n < this.#company.size; n++) response = varyByCookie(response)
     for (const writeCookie of this.#company.cookies) writeCookie(response.headers)
     return response
   }

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { background, beforeHeaders, bindContext, contextOf, type SessionManager } from '@scs/core'
 import type { Middleware } from 'koa'
-import { onClose } from './on-close.ts'
 
 /**
  * Middleware that loads the session before what comes after it, and commits it before the first byte of the response
@@ -27,12 +26,13 @@ export function loadAndSave<Values extends object>(
         bindContext(ctx, contextOf(req))
         return next().then(resolve, reject)
       })
-      serve(req, res)
       // When loading failed, `errorFunc` has answered, or the client has gone: Koa finds nothing left to do.
-      if (isLoaded) return
-      onClose(res, () => {
+      const refused = () => {
         if (!isLoaded) resolve()
-      })
+      }
+      const done = serve(req, res)
+      if (done) done.then(refused)
+      else refused()
     })
 }
 

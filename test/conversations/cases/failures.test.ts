@@ -7,6 +7,7 @@ import { background, type SessionManager } from '@scs/core'
 import { describe, expect } from 'vitest'
 import { type Answer, ending } from '../client/opened.ts'
 import { conversation } from '../conversation.ts'
+import { failure } from '../exchange.ts'
 import { get, put, putAndWrite } from '../routes.ts'
 import type { Route } from '../stage.ts'
 import { until } from '../until.ts'
@@ -196,6 +197,56 @@ conversation(
     expect([status, body]).toEqual([500, 'failed: db down'])
     expect(header('vary')).toEqual(['Cookie'])
     expect(runs).toBe(0)
+  },
+)
+
+conversation('errorFunc may answer in a callback', { needs: ['response'] }, async (stage) => {
+  const { client, store } = await stage.open(
+    { '/put': put, '/get': get },
+    {
+      errorFunc: (_req, res, error) => {
+        setImmediate(() => {
+          res.statusCode = 503
+          res.end(failure(error))
+        })
+      },
+    },
+  )
+  store.fault = diskFull()
+  expect(await client.get('/put')).toMatchObject({ status: 503, body: 'failed: disk full' })
+  store.fault = undefined
+  await client.get('/put')
+  store.readFault = new Error('db down')
+  expect(await client.get('/get')).toMatchObject({ status: 503, body: 'failed: db down' })
+})
+
+conversation(
+  'an onError that throws or rejects changes nothing: a failed late commit cuts the response',
+  { needs },
+  async (stage) => {
+    for (const onError of [
+      () => {
+        throw new Error('and onError too')
+      },
+      () => Promise.reject(new Error('and onError too')),
+    ]) {
+      const { client, store } = await stage.open(
+        {
+          '/put': put,
+          '/late': async (exchange, manager) => {
+            const { res } = exchange.raw()
+            res.write('x')
+            await turn()
+            store.fault = diskFull()
+            manager.put(exchange.ctx, 'foo', 'late')
+            res.end('y')
+          },
+        },
+        { onError },
+      )
+      await client.get('/put')
+      expect(await ending(client.get('/late'))).toBe('cut')
+    }
   },
 )
 

@@ -28,7 +28,7 @@ const big = 'abcdefghij'.repeat(30_000)
 const writings: Readonly<Record<string, Writing>> = {
   'end()': { write: (res) => res.end() },
   'end(chunk)': { write: (res) => res.end('x'), body: 'x' },
-  'end(chunk, encoding)': { write: (res) => res.end('6162', 'hex'), body: 'ab' },
+  'end(chunk, encoding)': { needs: ['raw'], write: (res) => res.end('6162', 'hex'), body: 'ab' },
   'end of a Buffer': { write: (res) => res.end(Buffer.from('é')), body: 'é' },
   'end of a Uint8Array': { write: (res) => res.end(new Uint8Array([97, 98])), body: 'ab' },
   'end twice': {
@@ -41,6 +41,7 @@ const writings: Readonly<Record<string, Writing>> = {
     body: 'one',
   },
   'write, then end': {
+    needs: ['raw'],
     write(res) {
       res.write('a')
       res.write(Buffer.from('b'))
@@ -66,14 +67,21 @@ const writings: Readonly<Record<string, Writing>> = {
     },
     body: 'ab',
   },
-  'writeHead(status)': { write: (res) => res.writeHead(404).end('x'), status: 404, body: 'x' },
+  'writeHead(status)': {
+    needs: ['raw'],
+    write: (res) => res.writeHead(404).end('x'),
+    status: 404,
+    body: 'x',
+  },
   'writeHead(status, message)': {
+    needs: ['raw'],
     write: (res) => res.writeHead(299, 'Fine').end('x'),
     status: 299,
     statusMessage: 'Fine',
     body: 'x',
   },
   'writeHead(status, headers)': {
+    needs: ['raw'],
     write: (res) =>
       res.writeHead(201, { 'Content-Type': 'text/plain', 'X-A': ['1', '2'] }).end('x'),
     status: 201,
@@ -81,17 +89,20 @@ const writings: Readonly<Record<string, Writing>> = {
     body: 'x',
   },
   'writeHead(status, message, headers)': {
+    needs: ['raw'],
     write: (res) => res.writeHead(200, 'Yes', { ETag: '"1"' }).end('x'),
     statusMessage: 'Yes',
     headers: { etag: ['"1"'] },
     body: 'x',
   },
   'writeHead(status, flat list)': {
+    needs: ['raw'],
     write: (res) => res.writeHead(200, ['X-A', '1', 'X-B', '2', 'X-A', '3']).end('x'),
     headers: { 'x-a': ['1', '3'], 'x-b': ['2'] },
     body: 'x',
   },
   'writeHead(status, list of pairs)': {
+    needs: ['raw'],
     write: (res) =>
       res
         .writeHead(200, [
@@ -103,6 +114,7 @@ const writings: Readonly<Record<string, Writing>> = {
     body: 'x',
   },
   'writeHead over headers that were set': {
+    needs: ['raw'],
     write(res) {
       res.setHeader('X-A', 'old')
       res.setHeader('X-B', 'kept')
@@ -112,18 +124,22 @@ const writings: Readonly<Record<string, Writing>> = {
     body: 'x',
   },
   'Set-Cookie in writeHead(status, headers)': {
+    needs: ['raw'],
     write: (res) => res.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'] }).end(),
     cookies: ['a=1', 'b=2'],
   },
   'one Set-Cookie in writeHead(status, headers)': {
+    needs: ['raw'],
     write: (res) => res.writeHead(200, { 'set-cookie': 'a=1' }).end(),
     cookies: ['a=1'],
   },
   'Set-Cookie in writeHead(status, flat list)': {
+    needs: ['raw'],
     write: (res) => res.writeHead(200, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']).end(),
     cookies: ['a=1', 'b=2'],
   },
   'Set-Cookie in writeHead(status, list of pairs)': {
+    needs: ['raw'],
     write: (res) =>
       res
         .writeHead(200, [
@@ -156,17 +172,18 @@ const writings: Readonly<Record<string, Writing>> = {
     cookies: ['a=1', 'b=2'],
   },
   'Set-Cookie by setHeaders': {
-    needs: ['http/1'],
+    needs: ['raw', 'http/1'],
     write: (res) => res.setHeaders(new Map([['Set-Cookie', ['a=1', 'b=2']]])).end(),
     cookies: ['a=1', 'b=2'],
   },
   'headers by setHeaders(Headers)': {
-    needs: ['http/1'],
+    needs: ['raw', 'http/1'],
     write: (res) => res.setHeaders(new Headers({ 'X-A': '1' })).end('x'),
     headers: { 'x-a': ['1'] },
     body: 'x',
   },
   'headers by setHeader, appendHeader, removeHeader': {
+    needs: ['raw'],
     write(res) {
       res.setHeader('X-A', '1')
       res.appendHeader('X-A', '2')
@@ -186,6 +203,7 @@ const writings: Readonly<Record<string, Writing>> = {
     body: 'x',
   },
   'a status that comes after end': {
+    needs: ['raw'],
     write(res) {
       res.end('x')
       res.statusCode = 500
@@ -219,11 +237,13 @@ const writings: Readonly<Record<string, Writing>> = {
     body: 'ab',
   },
   'a redirect': {
+    needs: ['raw'],
     write: (res) => res.writeHead(302, { Location: '/get' }).end(),
     status: 302,
     headers: { location: ['/get'] },
   },
   'HEAD, with a body that is not sent': {
+    needs: ['raw'],
     method: 'HEAD',
     write: (res) => res.writeHead(200, { 'Content-Length': 2 }).end('ab'),
     headers: { 'content-length': ['2'] },
@@ -239,15 +259,21 @@ const writings: Readonly<Record<string, Writing>> = {
     method: 'HEAD',
     write: (res) => Readable.from([big, big]).pipe(res),
   },
-  '204': { write: (res) => res.writeHead(204).end(), status: 204 },
+  '204': { needs: ['raw'], write: (res) => res.writeHead(204).end(), status: 204 },
   '304': {
+    needs: ['raw'],
     write: (res) => res.writeHead(304, { ETag: '"1"' }).end(),
     status: 304,
     headers: { etag: ['"1"'] },
   },
-  pipe: { write: (res) => Readable.from([big, big]).pipe(res), body: big + big },
-  'stream.pipeline': { write: (res) => pipeline(Readable.from([big, big]), res), body: big + big },
+  pipe: { needs: ['raw'], write: (res) => Readable.from([big, big]).pipe(res), body: big + big },
+  'stream.pipeline': {
+    needs: ['raw'],
+    write: (res) => pipeline(Readable.from([big, big]), res),
+    body: big + big,
+  },
   'stream.pipeline through a Transform': {
+    needs: ['raw'],
     write: (res) =>
       pipeline(
         Readable.from(['x', 'y']),
@@ -272,7 +298,7 @@ const writings: Readonly<Record<string, Writing>> = {
 
 describe('the commit and the cookie are there before the first byte', () => {
   for (const [name, writing] of Object.entries(writings)) {
-    conversation(name, { needs: ['raw', ...(writing.needs ?? [])] }, async (stage) => {
+    conversation(name, { needs: writing.needs ?? ['response'] }, async (stage) => {
       const { client, store } = await stage.open({
         '/': putAndWrite((res) => writing.write(res)),
         '/get': get,

@@ -7,7 +7,7 @@ import { get, put, putAndWrite } from '../routes.ts'
 import type { Route } from '../stage.ts'
 import { until } from '../until.ts'
 
-const needs = ['raw'] as const
+const needs = ['response'] as const
 
 conversation(
   'what is put after the first byte is committed before the end',
@@ -72,7 +72,7 @@ conversation('a new session whose cookie has left can be changed on', { needs },
 
 conversation(
   'what is put after end is committed when the response closes',
-  { needs },
+  { needs: ['raw'] },
   async (stage) => {
     const { client, store } = await stage.open({
       '/put': put,

@@ -28,7 +28,7 @@ async function askAndLeave(stage: Stage, route: Route): Promise<Site> {
 }
 
 describe('a client that went away before its answer leaves what was changed', () => {
-  conversation('by a handler that heard of it', async (stage) => {
+  conversation('by a handler that heard of it', { needs: ['connection'] }, async (stage) => {
     const { store } = await askAndLeave(stage, async (exchange, manager) => {
       await once(exchange.ctx.signal as AbortSignal, 'abort')
       manager.put(exchange.ctx, 'foo', 'kept')

@@ -49,6 +49,7 @@ conversation(
 
 conversation(
   'events as a stream, in the manner of the server, arrive one at a time',
+  { needs: ['connection'] },
   async (stage) => {
     const events = new PassThrough()
     const site = await stage.open({

@@ -13,7 +13,7 @@ const over = (name: string, protocol: Protocol): ServerKind => ({
   name,
   protocol,
   answersErrors: 'errorFunc',
-  lacks: { raw: reason },
+  lacks: { raw: reason, response: reason },
   listener(managers, handler) {
     const errorResponse = (_request: Request, error: unknown) =>
       new Response(failure(error), { status: 500 })

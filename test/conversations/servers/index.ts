@@ -3,7 +3,9 @@ import { connect, express4, express5 } from './express.ts'
 import { fastify, fastifyH2c } from './fastify.ts'
 import { fetchForm, fetchFormH2c } from './fetch.ts'
 import { hono, honoH2c } from './hono.ts'
+import { lightMyRequest, superTest } from './injected.ts'
 import { koa, koaH2c } from './koa.ts'
+import { lambdas } from './lambda.ts'
 import { h2, h2c, http } from './node.ts'
 
 /** Every kind of server, in the order of the table's columns. */
@@ -22,4 +24,7 @@ export const servers: readonly ServerKind[] = [
   honoH2c,
   fetchForm,
   fetchFormH2c,
+  ...lambdas,
+  lightMyRequest,
+  superTest,
 ]

@@ -17,7 +17,10 @@ export function nodeExchange(
     query: searchParams,
     headers: req.headers,
     answer: (reply) => answer(res, reply),
-    redirect: (location) => res.writeHead(302, { Location: location }).end(),
+    redirect: (location) => {
+      res.writeHead(302, { Location: location })
+      res.end()
+    },
     raw: () => ({ req, res }),
     ...own,
   }
