@@ -182,6 +182,14 @@ export class HeldCalls {
 }
 
 /**
+ * Whether `end` has been called on the response, for adapters: while it is held for a commit, its own `writableEnded` is
+ * still false.
+ */
+export function isEnded(res: NodeResponse): boolean {
+  return res.writableEnded || (res as HeldResponse)[heldOf]?.ended === true
+}
+
+/**
  * Throws as Node does for a first call that it would refuse, before anything is sent or committed. Gives the arguments for
  * the call itself: the head that it brings is on the response then.
  */

@@ -50,6 +50,7 @@ export { SessionError, type SessionErrorCode } from './errors.ts'
 // For middleware of one's own
 
 export { beforeHeaders } from './before-headers.ts'
+export { isEnded } from './held-calls.ts'
 export type { RequestListener } from './load-and-save.ts'
 export type { NodeResponse } from './response-head.ts'
 

@@ -4,6 +4,10 @@ import { excluding, including, none } from './few.ts'
 export class PendingCalls {
   #calls: readonly Promise<unknown>[] = none
 
+  get isEmpty(): boolean {
+    return this.#calls.length === 0
+  }
+
   /** Adds a call until it has settled, and gives the promise for the caller. */
   add<T>(result: Promise<T>): Promise<T> {
     const call = result.then((value) => value)
@@ -17,9 +21,9 @@ export class PendingCalls {
 
   /**
    * Fulfilled when the calls that are pending now have settled; rejects with the error of the first that failed, which is
-   * then no unhandled rejection where the caller has forgotten to await it. `undefined` when none is pending.
+   * then no unhandled rejection where the caller has forgotten to await it.
    */
-  get pending(): Promise<unknown> | undefined {
-    return this.#calls.length === 0 ? undefined : Promise.all(this.#calls)
+  settled(): Promise<unknown> {
+    return Promise.all(this.#calls)
   }
 }

@@ -340,18 +340,20 @@ export class SessionManager<
 
   #save(ctx: Context, to: NodeResponse | Headers): Awaitable<Committed | undefined> {
     const data = this.#data(ctx)
-    return data.calls?.pending ? this.#saveAfterCalls(ctx, data, to) : this.#saveNow(ctx, data, to)
+    const { calls } = data
+    return calls && !calls.isEmpty
+      ? this.#saveAfter(calls, ctx, data, to)
+      : this.#saveNow(ctx, data, to)
   }
 
-  async #saveAfterCalls(
+  async #saveAfter(
+    calls: PendingCalls,
     ctx: Context,
     data: SessionData,
     to: NodeResponse | Headers,
   ): Promise<Committed | undefined> {
     const limit = new TimeLimit(this.#storeTimeout)
-    for (let calls = data.calls?.pending; calls; calls = data.calls?.pending) {
-      await limit.apply(calls, 'the calls of this request')
-    }
+    while (!calls.isEmpty) await limit.apply(calls.settled(), 'the calls of this request')
     return this.#saveNow(ctx, data, to)
   }
 

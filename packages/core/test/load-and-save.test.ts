@@ -552,3 +552,133 @@ describe('bad cookie headers', () => {
     })
   }
 })
+
+describe('the listener can be awaited', () => {
+  const served = (turns = 0) => {
+    const store = new RecordingStore(turns)
+    const manager = new SessionManager({ store, onError: () => {} })
+    return { store, manager }
+  }
+
+  /** What the listener returned, and whether the response had been ended when that was fulfilled. */
+  async function awaited(
+    manager: SessionManager,
+    handler: (req: IncomingMessage, res: ServerResponse) => unknown,
+    protocol: Protocol = 'http',
+  ) {
+    const listener = manager.loadAndSave(handler)
+    const returned = Promise.withResolvers<unknown>()
+    await using server = await serve((req, res) => {
+      const done = listener(req, res)
+      if (done === undefined) returned.resolve('undefined')
+      else done.then(() => returned.resolve(res.writableEnded ? 'ended' : 'open'))
+    }, protocol)
+    const client = new Client(server.url)
+    const answer = await client.get('/').catch(() => 'no answer')
+    return { returned: await returned.promise, answer }
+  }
+
+  it.each(protocols)(
+    'returns undefined when the response has been ended, over %s',
+    async (kind) => {
+      const { manager } = served()
+      const { returned } = await awaited(
+        manager,
+        (req, res) => {
+          manager.put(contextOf(req), 'a', 1)
+          res.end('x')
+        },
+        kind,
+      )
+      expect(returned).toBe('undefined')
+    },
+  )
+
+  it.each([
+    ['a handler that answers later', 0],
+    ['a store that answers later', 2],
+  ])('otherwise a promise for the end of the response: %s', async (_name, turns) => {
+    const { manager } = served(turns)
+    const { returned, answer } = await awaited(manager, async (req, res) => {
+      await turn()
+      manager.put(contextOf(req), 'a', 1)
+      res.end('x')
+    })
+    expect(returned).toBe('ended')
+    expect(answer).toMatchObject({ status: 200, body: 'x' })
+  })
+
+  it.each([0, 2])('is fulfilled when a failure has been answered: %i turns', async (turns) => {
+    const { store, manager } = served(turns)
+    store.failing.set('commit', new Error('disk full'))
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const { returned, answer } = await awaited(manager, async (req, res) => {
+      manager.put(contextOf(req), 'a', 1)
+      await turn()
+      res.end('SECRET')
+    })
+    log.mockRestore()
+    expect(returned).toBe('ended')
+    expect(answer).toMatchObject({ status: 500 })
+  })
+
+  it('is fulfilled when the response is cut', async () => {
+    const { manager } = served()
+    const { returned, answer } = await awaited(manager, async (_req, res) => {
+      res.write('x')
+      await turn()
+      throw new Error('ouch')
+    })
+    expect([returned, answer]).toEqual(['open', 'no answer'])
+  })
+
+  it('is fulfilled through several managers', async () => {
+    const outer = new SessionManager({ store: new RecordingStore(1), cookie: { name: 'outer' } })
+    const { manager } = served(2)
+    const { returned } = await awaited(
+      outer,
+      manager.loadAndSave(async (req, res) => {
+        await turn()
+        outer.put(contextOf(req), 'a', 1)
+        manager.put(contextOf(req), 'a', 1)
+        res.end('x')
+      }),
+    )
+    expect(returned).toBe('ended')
+  })
+})
+
+it('a call that fails at once and is not awaited is answered by errorFunc in the same turn', async () => {
+  const store = new RecordingStore()
+  await using server = await site(
+    {
+      '/put': put,
+      '/out': (manager) => (ctx, res) => {
+        manager.destroy(ctx)
+        res.end('SECRET')
+      },
+    },
+    { store },
+  )
+  await server.client.get('/put')
+  store.failing.set('delete', new Error('disk full'))
+  expect(await server.client.get('/out')).toMatchObject({ status: 500, body: 'failed: disk full' })
+})
+
+it('a call that never settles is waited for no longer than storeTimeout', async () => {
+  const store = new RecordingStore()
+  await using server = await site(
+    {
+      '/put': put,
+      '/out': (manager) => (ctx, res) => {
+        store.delete = () => new Promise<void>(() => {})
+        manager.destroy(ctx)
+        res.end('SECRET')
+      },
+    },
+    { store, storeTimeout: 20 },
+  )
+  await server.client.get('/put')
+  const answer = await server.client.get('/out')
+  expect([answer.status, answer.body]).toEqual([500, expect.stringContaining('storeTimeout')])
+})

@@ -205,3 +205,48 @@ describe('Connect', () => {
     expect(answer.headers.getSetCookie()).toHaveLength(1)
   })
 })
+
+describe.each([
+  ['Express 5', express],
+  ['Express 4', express4 as unknown as typeof express],
+])('errorFunc in %s', (_name, create) => {
+  it('may answer by what the application renders, in a callback', async () => {
+    const store = new MemoryStore()
+    store.replace = store.commit = () => {
+      throw new Error('disk full')
+    }
+    const manager = managed({
+      store,
+      errorFunc: (_req, res, error) =>
+        void (res as unknown as express.Response)
+          .status(503)
+          .render('sorry', { message: (error as Error).message }),
+    })
+    const app = create()
+    app.engine('txt', (_path, { message }: { message?: string }, done) =>
+      setImmediate(() => done(null, `Sorry: ${message}`)),
+    )
+    app.set('view engine', 'txt')
+    app.set('views', new URL('views', import.meta.url).pathname)
+    app.use(loadAndSave(manager))
+    app.get('/', (req, res) => {
+      manager.put(contextOf(req), 'name', 'Ada')
+      res.send('SECRET')
+    })
+    await using server = await serve(app)
+    const answer = await server.get('/')
+    expect([answer.status, await answer.text()]).toEqual([503, 'Sorry: disk full'])
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  })
+})
+
+it('returns nothing, as h3 takes a promise of middleware for the end of it', async () => {
+  const manager = managed()
+  const middleware = loadAndSave(manager)
+  const returned: unknown[] = []
+  await using server = await serve((req, res) => {
+    returned.push(middleware(req, res, () => setImmediate(() => res.end('x'))))
+  })
+  await server.get('/')
+  expect(returned).toEqual([undefined])
+})

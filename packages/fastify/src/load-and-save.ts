@@ -1,5 +1,5 @@
-import { background, bindContext, contextOf, type SessionManager } from '@scs/core'
-import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
+import { background, bindContext, contextOf, isEnded, type SessionManager } from '@scs/core'
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
 /** Options of the plugin {@link loadAndSave}. */
@@ -41,7 +41,19 @@ function addHook(
       bindContext(request, contextOf(raw))
       done()
     })
+    tellSent(reply)
     serve(raw, reply.raw)
   })
   registered()
+}
+
+// Fastify asks `reply.raw.writableEnded` whether a reply was sent, which is false while the response is held for a commit: a
+// second reply would then fail half-way.
+function tellSent(reply: FastifyReply): void {
+  if (Object.hasOwn(reply, 'sent')) return
+  const fastifys = Object.getPrototypeOf(reply) as object
+  Object.defineProperty(reply, 'sent', {
+    configurable: true,
+    get: () => Reflect.get(fastifys, 'sent', reply) === true || isEnded(reply.raw),
+  })
 }

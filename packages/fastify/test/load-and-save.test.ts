@@ -11,7 +11,12 @@ import {
   type SessionManagerOptions,
   withValue,
 } from '@scs/core'
-import createApp, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
+import createApp, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type LightMyRequestResponse,
+} from 'fastify'
 import { describe, expect, it, vi } from 'vitest'
 import { Client } from '../../../test/conversations/client/client.ts'
 import { CaseStore } from '../../../test/conversations/stores.ts'
@@ -319,5 +324,42 @@ describe('over a socket', () => {
     } finally {
       await app.close()
     }
+  })
+})
+
+describe('while the response is held, Fastify knows that it was sent', () => {
+  const ways = {
+    'sent twice': (_request, reply) => {
+      reply.send('first')
+      reply.send('second')
+    },
+    'sent, and returned': async (_request, reply) => {
+      reply.send('first')
+      return 'second'
+    },
+    'sent, and then an error': async (_request, reply) => {
+      reply.send('first')
+      throw new Error('too late')
+    },
+    'ended by hand, and sent': (_request, reply) => {
+      reply.raw.end('first')
+      reply.send('second')
+    },
+  } satisfies Record<string, (request: FastifyRequest, reply: FastifyReply) => unknown>
+
+  it.each(Object.entries(ways))('%s: the first reply counts', async (_name, way) => {
+    const { app, manager, store } = await site()
+    const sent: boolean[] = []
+    app.get('/', (request, reply) => {
+      manager.put(contextOf(request), 'name', 'Ada')
+      sent.push(reply.sent)
+      const returned = way(request, reply)
+      sent.push(reply.sent)
+      return returned as undefined
+    })
+    const answer = await app.inject('/')
+    expect([answer.statusCode, answer.body, answer.cookies.length]).toEqual([200, 'first', 1])
+    expect(sent).toEqual([false, true])
+    expect(store.size).toBe(1)
   })
 })

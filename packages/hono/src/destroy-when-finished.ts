@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
+import { isEnded } from '@scs/core'
 
 /**
  * Makes `destroy` wait until a response over HTTP/2 that was ended has been sent. `@hono/node-server` destroys the
@@ -9,15 +10,8 @@ export function destroyWhenFinished(res: ServerResponse | Http2ServerResponse): 
   if (!(res instanceof Http2ServerResponse)) return
   const { stream } = res
   const destroy = res.destroy.bind(res)
-  const end = res.end as (...args: unknown[]) => Http2ServerResponse
-  let isEnded = false
-  // While it is held, `writableEnded` is false.
-  res.end = (...args: unknown[]) => {
-    isEnded = true
-    return end.apply(res, args)
-  }
   res.destroy = (error?: Error) => {
-    if (error || !isEnded || stream.writableFinished) destroy(error)
+    if (error || !isEnded(res) || stream.writableFinished) destroy(error)
     else stream.once('finish', destroy)
     return res
   }

@@ -359,3 +359,18 @@ describe('with koa-compress', () => {
     expect(failed.header('content-encoding')).toEqual([])
   })
 })
+
+it('a response that was ended by hand, and is held, is not ended again by Koa', async () => {
+  const { app, manager, errors } = site()
+  app.use(loadAndSave(manager))
+  app.use((ctx) => {
+    manager.put(contextOf(ctx), 'name', 'Ada')
+    ctx.res.end('first')
+    ctx.body = 'second'
+  })
+  await using server = await serve(app)
+  const { status, body, header } = await server.client.get('/')
+  expect([body, header('set-cookie').length]).toEqual(['first', 1])
+  expect(status).toBeLessThan(500)
+  expect(errors).toEqual([])
+})
