@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import { finished } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
+import onFinished from 'on-finished'
 import { describe, expect } from 'vitest'
 import { conversation } from '../conversation.ts'
 import { putAndWrite } from '../routes.ts'
@@ -41,6 +43,29 @@ describe('after the first byte wanted out', () => {
         ['a turn later', true, false, false, isHeld],
         ['end', true, !isHeld, !isHeld, isHeld],
       ])
+    },
+  )
+
+  conversation(
+    'stream.finished and on-finished wait for the commit',
+    { needs: ['raw'] },
+    async (stage) => {
+      const told: string[] = []
+      const site = await stage.open({
+        '/': putAndWrite((res) => {
+          const note = (who: string) => () => told.push(`${who}, ${site.store.pending} pending`)
+          finished(res, note('stream.finished'))
+          onFinished(res, note('on-finished'))
+          isFinished.push(onFinished.isFinished(res))
+          res.end('x')
+          isFinished.push(onFinished.isFinished(res) && site.store.pending > 0)
+        }),
+      })
+      const isFinished: (boolean | undefined)[] = []
+      await site.client.get('/')
+      await until(() => told.length === 2)
+      expect(told.sort()).toEqual(['on-finished, 0 pending', 'stream.finished, 0 pending'])
+      expect(isFinished).toEqual([false, false])
     },
   )
 
