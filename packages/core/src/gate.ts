@@ -84,6 +84,9 @@ export class Gate {
   /** Above zero while one of the response's own methods runs: Node calls some of them from others. */
   #inside = 0
 
+  /** Whether the handler has failed: no keeper has anything to commit any more. */
+  abandoned = false
+
   constructor(res: Gated) {
     this.#res = res
     const { writeHead, write, end, flushHeaders } = res as unknown as OutputMethods
@@ -131,6 +134,7 @@ export class Gate {
    * `alone`, not at all.
    */
   fail(keeper: Keeper, error: unknown, alone: boolean): boolean {
+    if (alone) this.abandoned = true
     if (this.#answer) return false
     let post = this.#top
     while (post && post.keeper !== keeper) post = post.below

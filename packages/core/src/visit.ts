@@ -130,7 +130,7 @@ export class Visit implements Keeper, Observer {
 
   // The client has its response, or part of it: an error can only be told, and the connection cut.
   #saveLate(): Awaitable<unknown> {
-    if (this.#failed) return undefined
+    if (this.#failed || this.#gate.abandoned) return undefined
     try {
       const saving = this.#sessions.saveLate(this.#ctx)
       return isThenable(saving) ? this.#savedLate(saving) : undefined

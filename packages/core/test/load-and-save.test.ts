@@ -682,3 +682,38 @@ it('a call that never settles is waited for no longer than storeTimeout', async 
   const answer = await server.client.get('/out')
   expect([answer.status, answer.body]).toEqual([500, expect.stringContaining('storeTimeout')])
 })
+
+describe('a handler that throws commits nothing, over http', () => {
+  async function storedAfter(handle: (ctx: Context, res: ServerResponse) => void) {
+    const stores = [new RecordingStore(), new RecordingStore()]
+    const managers = stores.map(
+      (store, index) => new SessionManager({ store, cookie: { name: `s${index}` }, onError() {} }),
+    )
+    const [outer, inner] = managers as [SessionManager, SessionManager]
+    const ended = Promise.withResolvers<void>()
+    await using server = await serve((req, res) => {
+      // After the managers' own listeners.
+      res.once('close', () => setImmediate(ended.resolve))
+      outer.loadAndSave(
+        inner.loadAndSave((req, res) => {
+          const ctx = contextOf(req)
+          for (const manager of managers) manager.put(ctx, 'foo', 'bar')
+          handle(ctx, res)
+          for (const manager of managers) manager.put(ctx, 'foo', 'late')
+          throw new Error('no')
+        }),
+      )(req, res)
+    })
+    await exchange(server.port, request('GET /', {}))
+    await ended.promise
+    return stores.map(({ calls }) => calls)
+  }
+
+  it('of any of the managers around it', async () => {
+    expect(await storedAfter(() => {})).toEqual([[], []])
+  })
+
+  it('of what it has changed after the first byte', async () => {
+    expect(await storedAfter((_ctx, res) => void res.write('x'))).toEqual([['commit'], ['commit']])
+  })
+})
