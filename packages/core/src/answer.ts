@@ -23,6 +23,8 @@ const guardedMethods = [
  */
 export class Answer {
   readonly res: NodeResponse
+  /** The face for what keepers add to the answer, also when the time for it is over. */
+  readonly keeperRes: NodeResponse
   readonly #raw: NodeResponse
   #running = 0
   #ended = false
@@ -42,7 +44,8 @@ export class Answer {
 
   private constructor(res: NodeResponse) {
     this.#raw = res
-    this.res = this.#face()
+    this.res = this.#face(() => this.#isOver)
+    this.keeperRes = this.#face(() => false)
   }
 
   /**
@@ -82,9 +85,9 @@ export class Answer {
   }
 
   // Methods keep the face as their `this`: a template that is rendered later calls `send` through it.
-  #face(): NodeResponse {
+  #face(isOver: () => boolean): NodeResponse {
     const speak = <T>(fn: () => T): T => {
-      if (this.#isOver) return fn()
+      if (isOver()) return fn()
       this.enter()
       try {
         return fn()

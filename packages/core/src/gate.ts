@@ -272,7 +272,7 @@ export class Gate {
   }
 
   get #face(): NodeResponse {
-    return this.#answer?.res ?? this.#res
+    return this.#answer?.keeperRes ?? this.#res
   }
 
   #cookies(): readonly string[] {

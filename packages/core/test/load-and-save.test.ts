@@ -395,6 +395,39 @@ describe('errorFunc', () => {
       })
     }
 
+    it('that never answers leaves a manager around it its cookie', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        const given = Promise.withResolvers<void>()
+        const outer = new SessionManager({
+          store: new RecordingStore(2),
+          cookie: { name: 'outer' },
+        })
+        const inner = new SessionManager({
+          store: failingAfter(2),
+          errorFunc: () => given.resolve(),
+        })
+        await using server = await serve(
+          outer.loadAndSave(
+            inner.loadAndSave((req, res) => {
+              for (const manager of [outer, inner]) manager.put(contextOf(req), 'foo', 'bar')
+              res.end('x')
+            }),
+          ),
+          protocol,
+        )
+        const asking = new Client(server.url).get('/')
+        await given.promise
+        await turn()
+        vi.advanceTimersByTime(5_000)
+        const answer = await asking
+        expect(answer).toMatchObject({ status: 500, body: '' })
+        expect(answer.header('set-cookie').map((line) => line.split('=')[0])).toEqual(['outer'])
+      } finally {
+        vi.useRealTimers()
+      }
+    })
+
     it('is not ended by the end of the handler that it replaces', async () => {
       const ended = Promise.withResolvers<void>()
       const handler = (manager: SessionManager) => async (ctx: Context, res: ServerResponse) => {
