@@ -20,9 +20,9 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['gate', 'time-limit', 'token', 'repeated', 'guarded'],
     ['answer'],
     ['held-calls'],
-    ['response-head'],
+    ['response-head', 'check-options'],
     [
-      ...['json-time', 'date-text', 'errors', 'duration', 'cache-control'],
+      ...['json-time', 'date-text', 'errors', 'duration', 'cache-control', 'kind-of'],
       ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values', 'token-map'],
     ],
   ],

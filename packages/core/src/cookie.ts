@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { keepPrivate } from './cache-control.ts'
+import { checkOptions } from './check-options.ts'
 import { httpDate } from './date-text.ts'
 import { addLine } from './response-head.ts'
 import { isWellFormedToken } from './token.ts'
@@ -36,6 +37,26 @@ export type SessionCookieOptions = {
   [K in keyof SessionCookie]?: SessionCookie[K] | undefined
 }
 
+/** The names of all settings. */
+export const cookieNames = {
+  name: true,
+  domain: true,
+  path: true,
+  httpOnly: true,
+  secure: true,
+  sameSite: true,
+  partitioned: true,
+  priority: true,
+  persist: true,
+} satisfies Record<keyof SessionCookieOptions, true>
+
+const lifespanHint = 'the cookie lives as long as the session, so use lifetime'
+const hints = {
+  maxAge: lifespanHint,
+  expires: lifespanHint,
+  signed: 'tokens are random and nothing is signed, so leave it out',
+}
+
 /** Go's zero time, which SCS takes for "no expiry": a cookie that expires then is deleted. */
 const zeroTime = -62135596800000
 // cookie-name = token (RFC 6265 section 4.1.1, RFC 9110 section 5.6.2).
@@ -49,6 +70,7 @@ export function checkedCookie(options: SessionCookieOptions): Readonly<SessionCo
   if (typeof options !== 'object' || options === null) {
     throw new TypeError('cookie must be an object of settings')
   }
+  checkOptions('SessionManager', options, cookieNames, hints, 'cookie.')
   const cookie: SessionCookie = {
     name: options.name ?? 'session',
     path: options.path ?? '/',

@@ -54,8 +54,9 @@ export { isEnded } from './held-calls.ts'
 export type { RequestListener } from './load-and-save.ts'
 export type { NodeResponse } from './response-head.ts'
 
-// For authors of stores
+// For authors of stores and adapters
 
+export { checkOptions, type OptionNames } from './check-options.ts'
 export { type Cleanup, startCleanup } from './cleanup.ts'
 export { StoreAccess } from './store-access.ts'
 export { isWellFormedToken } from './token.ts'

@@ -1,3 +1,4 @@
+import { checkOptions } from './check-options.ts'
 import { type Cleanup, startCleanup } from './cleanup.ts'
 import type { Context } from './context.ts'
 import { checkedDuration, minute } from './duration.ts'
@@ -9,6 +10,8 @@ export interface MemoryStoreOptions {
   /** Milliseconds between two removals of expired sessions; 0: none. @default minute */
   cleanupInterval?: number | undefined
 }
+
+const optionNames = { cleanupInterval: true } satisfies Record<keyof MemoryStoreOptions, true>
 
 interface Row {
   /** One character for each byte: a string cannot be changed by whoever has it, and needs no memory outside the heap. */
@@ -29,8 +32,9 @@ export class MemoryStore implements Store, IterableStore, AtomicStore, Scannable
   readonly #rows = new TokenMap<Row>()
   readonly #cleanup: Cleanup
 
-  /** Throws a TypeError when `cleanupInterval` is negative or not finite. */
+  /** Throws a TypeError when `cleanupInterval` is negative or not finite, and for any other option. */
   constructor(options: MemoryStoreOptions = {}) {
+    checkOptions('MemoryStore', options, optionNames)
     const interval = checkedDuration('cleanupInterval', options.cleanupInterval ?? minute)
     this.#cleanup = startCleanup(
       interval,

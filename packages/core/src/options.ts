@@ -1,7 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { checkOptions } from './check-options.ts'
 import type { Codec } from './codec.ts'
 import type { Context } from './context.ts'
-import { checkedCookie, type SessionCookie, type SessionCookieOptions } from './cookie.ts'
+import {
+  checkedCookie,
+  cookieNames,
+  type SessionCookie,
+  type SessionCookieOptions,
+} from './cookie.ts'
 import { checkedDuration, hour, minute, second } from './duration.ts'
 import { answerWithInternalServerError } from './error-response.ts'
 import { guarded } from './guarded.ts'
@@ -11,14 +17,21 @@ import type { SessionStore } from './store.ts'
 
 /** Options of a session manager. Durations are milliseconds; everything may be left out. They cannot be changed later. */
 export interface SessionManagerOptions {
-  /** The absolute end of a session, counted from when it began or was last renewed. @default 24 * hour */
+  /**
+   * Milliseconds until a session ends, whatever is done with it; counted from when it began or was last renewed. At least 1.
+   * @default 24 * hour
+   */
   lifetime?: number | undefined
-  /** Ends a session that has not been used for so long; never later than `lifetime` says. 0: none. @default none */
+  /**
+   * Milliseconds without a request after which a session ends; never later than `lifetime` says. 0: no idle timeout,
+   * otherwise at least 1. A new value holds for sessions that are stored already, from their next request on.
+   * @default none
+   */
   idleTimeout?: number | undefined
   /**
-   * A session with an idle timeout is extended at most so often, so that reading does not write at every request; it
-   * may end earlier by so much, and it must be less than `idleTimeout`. 0: at every request, as SCS. Stores without atomic methods are extended at every
-   * request. @default min(idleTimeout / 20, minute)
+   * Minimum time between two extensions of a session with an idle timeout, in milliseconds, so that reading does not write at
+   * every request. A session may expire up to this much early. Must be less than `idleTimeout`, and needs one. 0: a write
+   * at every request, as SCS; stores without atomic methods always do that. @default min(idleTimeout / 20, minute)
    */
   touchInterval?: number | undefined
   /** Where sessions live. @default new MemoryStore() */
@@ -38,7 +51,7 @@ export interface SessionManagerOptions {
    * (JsonCodec: objects and arrays without a tag) finds out only then that it is damaged: that throws. @default 'fresh'
    */
   unreadable?: 'fresh' | 'fail' | undefined
-  /** How long to wait for the store, for each operation; then the request fails. 0: without end. @default 30 * second */
+  /** Milliseconds to wait for the store, for each operation; then the request fails. 0: no limit. @default 30 * second */
   storeTimeout?: number | undefined
   /**
    * Answers a request that failed before its first byte: in loading, in the handler or in the commit. Answer through the
@@ -71,22 +84,59 @@ export interface CheckedOptions {
   readonly onError: (error: unknown, ctx: Context) => void
 }
 
+/** The names of all options. */
+export const optionNames = {
+  store: true,
+  lifetime: true,
+  idleTimeout: true,
+  touchInterval: true,
+  codec: true,
+  cookie: true,
+  hashTokenInStore: true,
+  unreadable: true,
+  storeTimeout: true,
+  errorFunc: true,
+  onError: true,
+} satisfies Record<keyof SessionManagerOptions, true>
+
+// What users of express-session and its like write.
+const hints: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    Object.keys(cookieNames).map((name) => [name, `did you mean cookie.${name}?`]),
+  ),
+  secret: 'tokens are random and nothing is signed, so leave it out',
+  resave: 'only what a request changed is saved, so leave it out',
+  saveUninitialized: 'a session without data is never saved, so leave it out',
+  rolling: 'use idleTimeout',
+  maxAge: 'use lifetime',
+  ttl: 'use lifetime',
+}
+
 const endOfTime = Date.UTC(9999, 11, 31)
 
-/** Fills in the defaults. Throws a TypeError that names the first option that is invalid. */
+/** Fills in the defaults. Throws a TypeError that names the first option that is invalid, or no option at all. */
 export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('the options of a SessionManager must be an object')
-  }
+  checkOptions('SessionManager', options, optionNames, hints)
   const lifetime = checkedDuration('lifetime', options.lifetime ?? 24 * hour)
+  if (lifetime < 1) {
+    throw new TypeError('lifetime must be at least 1 ms: otherwise no session is ever found again')
+  }
   if (Date.now() + lifetime > endOfTime) {
     throw new TypeError('lifetime must end a session in the year 9999 at the latest')
   }
   const idleTimeout = checkedDuration('idleTimeout', options.idleTimeout ?? 0)
-  const touchInterval = options.touchInterval ?? Math.min(idleTimeout / 20, minute)
-  if (idleTimeout > 0 && checkedDuration('touchInterval', touchInterval) >= idleTimeout) {
+  if (idleTimeout > 0 && idleTimeout < 1) {
+    throw new TypeError('idleTimeout must be 0 (none), or at least 1 ms')
+  }
+  const touchInterval = checkedDuration(
+    'touchInterval',
+    options.touchInterval ?? Math.min(idleTimeout / 20, minute),
+  )
+  if (touchInterval > 0 && touchInterval >= idleTimeout) {
     throw new TypeError(
-      'touchInterval must be less than idleTimeout: nobody would be kept signed in',
+      idleTimeout > 0
+        ? 'touchInterval must be less than idleTimeout: nobody would be kept signed in'
+        : 'touchInterval needs idleTimeout: without one, no session is ever extended',
     )
   }
   const { hashTokenInStore = false, unreadable = 'fresh' } = options
@@ -99,7 +149,7 @@ export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
   return {
     lifetime,
     idleTimeout: options.idleTimeout,
-    touchInterval: checkedDuration('touchInterval', touchInterval),
+    touchInterval,
     store: options.store === undefined ? new MemoryStore() : options.store,
     codec: options.codec === undefined ? new JsonCodec() : checkedCodec(options.codec),
     cookie: checkedCookie(options.cookie === undefined ? {} : options.cookie),

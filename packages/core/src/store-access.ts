@@ -1,5 +1,6 @@
 import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import { type Context, withoutSignal } from './context.ts'
+import { kindOf } from './kind-of.ts'
 import type { AtomicStore, CtxStore, SessionStore } from './store.ts'
 
 const atomicMethods = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
@@ -33,7 +34,10 @@ export class StoreAccess {
 
   /** Throws a TypeError that names what the store lacks. */
   constructor(store: SessionStore) {
-    if (typeof store !== 'object' || store === null) throw new TypeError('store must be an object')
+    if (typeof store !== 'object' || store === null) {
+      const cure = typeof store === 'function' ? ': call it, with new if it is a class' : ''
+      throw new TypeError(`store must be an object; it is ${kindOf(store)}${cure}`)
+    }
     if (isThenable(store)) throw new TypeError('store is a promise: await it first')
     this.find = findOf(store)
     this.commit = commitOf(store)

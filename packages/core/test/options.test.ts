@@ -159,6 +159,36 @@ describe('an invalid option is a TypeError that names it', () => {
 
   test.each<[string, object, string]>([
     [
+      'lifetime: 0',
+      { lifetime: 0 },
+      'lifetime must be at least 1 ms: otherwise no session is ever found again',
+    ],
+    [
+      'lifetime in another unit',
+      { lifetime: 0.5 },
+      'lifetime must be at least 1 ms: otherwise no session is ever found again',
+    ],
+    [
+      'idleTimeout in another unit',
+      { idleTimeout: 0.5 },
+      'idleTimeout must be 0 (none), or at least 1 ms',
+    ],
+    [
+      'touchInterval without idleTimeout',
+      { touchInterval: minute },
+      'touchInterval needs idleTimeout: without one, no session is ever extended',
+    ],
+    [
+      'touchInterval with idleTimeout 0',
+      { idleTimeout: 0, touchInterval: 1 },
+      'touchInterval needs idleTimeout: without one, no session is ever extended',
+    ],
+    [
+      'touchInterval as long as idleTimeout',
+      { idleTimeout: minute, touchInterval: minute },
+      'touchInterval must be less than idleTimeout: nobody would be kept signed in',
+    ],
+    [
       'lifetime beyond the year 9999',
       { lifetime: 10_000 * 366 * day },
       'lifetime must end a session in the year 9999 at the latest',
@@ -174,6 +204,72 @@ describe('an invalid option is a TypeError that names it', () => {
     ['cookie.name', { cookie: { name: '' } }, 'cookie.name must be an RFC 6265 token'],
   ])('%s', (_what, options, message) => {
     expect(() => new SessionManager(options)).toThrow(new TypeError(message))
+  })
+})
+
+describe('touchInterval 0', () => {
+  test('is what a manager without an idle timeout has, and may be said', () => {
+    const { lifetime, idleTimeout, touchInterval } = new SessionManager()
+    const same = new SessionManager({ lifetime, idleTimeout, touchInterval })
+    expect(same.touchInterval).toBe(0)
+  })
+})
+
+describe('an option that does not exist is a TypeError that names the one that was meant', () => {
+  test.each<[string, object, string]>([
+    ['lifeTime', { lifeTime: hour }, 'did you mean lifetime?'],
+    ['Lifetime', { Lifetime: hour }, 'did you mean lifetime?'],
+    ['idleTimeOut', { idleTimeOut: hour }, 'did you mean idleTimeout?'],
+    ['hashToken', { hashToken: true }, 'did you mean hashTokenInStore?'],
+    ['errorHandler', { errorHandler() {} }, 'its options are store, lifetime, idleTimeout, '],
+    ['secret', { secret: 'x' }, 'tokens are random and nothing is signed, so leave it out'],
+    ['resave', { resave: false }, 'only what a request changed is saved, so leave it out'],
+    [
+      'saveUninitialized',
+      { saveUninitialized: false },
+      'a session without data is never saved, so leave it out',
+    ],
+    ['rolling', { rolling: true }, 'use idleTimeout'],
+    ['maxAge', { maxAge: hour }, 'use lifetime'],
+    ['name', { name: 'sid' }, 'did you mean cookie.name?'],
+    ['httpOnly', { httpOnly: true }, 'did you mean cookie.httpOnly?'],
+    ['cookie.httponly', { cookie: { httponly: true } }, 'did you mean cookie.httpOnly?'],
+    ['cookie.samesite', { cookie: { samesite: 'lax' } }, 'did you mean cookie.sameSite?'],
+    [
+      'cookie.maxAge',
+      { cookie: { maxAge: hour } },
+      'the cookie lives as long as the session, so use lifetime',
+    ],
+    [
+      'cookie.expires',
+      { cookie: { expires: new Date() } },
+      'the cookie lives as long as the session, so use lifetime',
+    ],
+    [
+      'cookie.signed',
+      { cookie: { signed: true } },
+      'tokens are random and nothing is signed, so leave it out',
+    ],
+  ])('%s', (name, options, cure) => {
+    const construct = () => new SessionManager(options)
+    expect(construct).toThrow(TypeError)
+    expect(construct).toThrow(`SessionManager has no option ${name}: ${cure}`)
+  })
+
+  test('also of a MemoryStore', () => {
+    const options = { cleanUpInterval: hour } as object
+    expect(() => new MemoryStore(options)).toThrow(
+      new TypeError('MemoryStore has no option cleanUpInterval: did you mean cleanupInterval?'),
+    )
+    expect(() => new MemoryStore(minute as never)).toThrow(
+      'the options of MemoryStore must be an object, such as { cleanupInterval: … }; it is a number',
+    )
+  })
+
+  test('a store is not its options', () => {
+    expect(() => new SessionManager(new MemoryStore() as object)).toThrow(
+      'the options of SessionManager must be an object, such as { store: … }; it is an instance of MemoryStore',
+    )
   })
 })
 

@@ -196,8 +196,13 @@ describe('half a store', () => {
 })
 
 test.each([
-  ['a string', 'redis://localhost', 'store must be an object'],
-  ['null', null, 'store must be an object'],
+  ['a string', 'redis://localhost', 'store must be an object; it is a string'],
+  ['null', null, 'store must be an object; it is null'],
+  [
+    'a class',
+    MemoryStore,
+    'store must be an object; it is a function: call it, with new if it is a class',
+  ],
   ['a promise', Promise.resolve(new MemoryStore()), 'store is a promise: await it first'],
 ])('%s is no store', (_what, store, message) => {
   expect(() => new SessionManager({ store: store as never })).toThrow(new TypeError(message))

@@ -6,6 +6,7 @@ import {
   type Context,
   type CtxStore,
   checkedDuration,
+  checkOptions,
   type IterableCtxStore,
   type IterableStore,
   isWellFormedToken,
@@ -41,6 +42,13 @@ export interface DrizzleStoreOptions<Db> {
   onCleanupError?: ((error: unknown) => void) | undefined
 }
 
+const optionNames = {
+  table: true,
+  createTable: true,
+  cleanupInterval: true,
+  onCleanupError: true,
+} satisfies Record<keyof DrizzleStoreOptions<AnyDrizzleDatabase>, true>
+
 /**
  * Sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite, through a database of Drizzle ORM. The counterpart of
  * SCS's `bunstore`, `gormstore` and stores of single databases.
@@ -69,20 +77,30 @@ export class DrizzleStore
    * {@link DrizzleStoreOptions.createTable}), checks it, and starts the cleanup in the background, whose timer does not
    * keep the process alive.
    *
-   * Throws a TypeError for a `db`, `table` or `cleanupInterval` that cannot be; an Error when the database does not
+   * Rejects with a TypeError for a `db` or an option that cannot be; with an Error when the database does not
    * answer, when the table is missing and not to be created, and when sessions cannot be kept in it, which says why.
    */
   static async create<Db extends AnyDrizzleDatabase>(
     db: Db,
     options: DrizzleStoreOptions<NoInfer<Db>> = {},
   ): Promise<DrizzleStore> {
+    checkOptions('DrizzleStore', options, optionNames)
+    const { createTable = true, onCleanupError = console.error } = options
     const interval = checkedDuration('cleanupInterval', options.cleanupInterval ?? 5 * minute)
+    if (typeof createTable !== 'boolean') throw new TypeError('createTable must be true or false')
+    if (typeof onCleanupError !== 'function') {
+      throw new TypeError('onCleanupError must be a function')
+    }
     const dialect = await openDialect(db, options.table)
-    await ensureTable(dialect.schema, options.createTable ?? true)
-    return new DrizzleStore(dialect, interval, options.onCleanupError ?? console.error)
+    await ensureTable(dialect.schema, createTable)
+    return new DrizzleStore(dialect, interval, onCleanupError)
   }
 
   private constructor(dialect: Dialect, interval: number, onError: (error: unknown) => void) {
+    // `private` is a word of TypeScript's: in JavaScript, a database may come here.
+    if (typeof dialect?.queries !== 'object') {
+      throw new TypeError('write await DrizzleStore.create(db) in place of new DrizzleStore(db)')
+    }
     this.#dialect = dialect
     this.#cleanup = startCleanup(interval, () => this.#clean(false), onError)
   }

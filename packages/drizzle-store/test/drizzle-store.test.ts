@@ -1,5 +1,6 @@
 import { background, withSignal } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
+import { sessions } from '@scs/drizzle-store/sqlite'
 import SQLite from 'better-sqlite3'
 import { type Logger, sql } from 'drizzle-orm'
 import { drizzle as betterSqlite } from 'drizzle-orm/better-sqlite3'
@@ -16,6 +17,46 @@ const ctx = background()
 const data = new TextEncoder().encode('data')
 const other = new TextEncoder().encode('other')
 const future = new Date('2100-01-01T00:00:00.123Z')
+
+describe('construction', () => {
+  it('is by create: new DrizzleStore(db) says so', async () => {
+    const { db, close } = await openNew(betterSqlite3)
+    for (const args of [[db], [db, {}], []]) {
+      expect(() => Reflect.construct(DrizzleStore, args)).toThrow(
+        new TypeError('write await DrizzleStore.create(db) in place of new DrizzleStore(db)'),
+      )
+    }
+    await close()
+  })
+
+  it.each<[string, unknown, string]>([
+    ['tableName', { tableName: 'x' }, 'DrizzleStore has no option tableName: did you mean table?'],
+    [
+      'cleanupinterval',
+      { cleanupinterval: 0 },
+      'DrizzleStore has no option cleanupinterval: did you mean cleanupInterval?',
+    ],
+    [
+      'a table in their place',
+      sessions,
+      'the options of DrizzleStore must be an object, such as { table: … }; it is an instance of SQLiteTable',
+    ],
+    [
+      'null in their place',
+      null,
+      'the options of DrizzleStore must be an object, such as { table: … }; it is null',
+    ],
+    ['createTable', { createTable: 'no' }, 'createTable must be true or false'],
+    ['onCleanupError', { onCleanupError: 'log' }, 'onCleanupError must be a function'],
+    ['table, by its name', { table: 'sessions' }, 'table must have the columns of'],
+  ])('rejects with a TypeError for an option that cannot be: %s', async (_what, given, message) => {
+    const { db, close } = await openNew(betterSqlite3)
+    const error = await DrizzleStore.create(db, given as object).catch((error) => error)
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toContain(message)
+    await close()
+  })
+})
 
 describe('over better-sqlite3', () => {
   it('the methods of one session answer at once', async () => {

@@ -2,6 +2,7 @@ import {
   type AtomicStore,
   type Context,
   type CtxStore,
+  checkOptions,
   type IterableCtxStore,
   type IterableStore,
   isWellFormedToken,
@@ -30,6 +31,13 @@ export interface RedisStoreOptions {
 // How many keys SCAN is to look at in one step, and how many sessions are read at once.
 const pageSize = 200
 
+const optionNames = { prefix: true } satisfies Record<keyof RedisStoreOptions, true>
+
+const hints = {
+  client: 'the client is the first argument, new RedisStore(client)',
+  ttl: 'a session ends when its manager says so, by lifetime and idleTimeout',
+}
+
 /**
  * Sessions in Redis 7 or later, Redis Cluster or Valkey: each is a string that Redis expires itself, to the millisecond.
  * The counterpart of SCS's `redisstore`, whose keys it has.
@@ -53,9 +61,10 @@ export class RedisStore
   readonly #commands: RedisCommands
   readonly #keys: SessionKeys
 
-  /** Asks nothing of the server. Throws a TypeError for a client or a prefix that cannot be. */
+  /** Asks nothing of the server. Throws a TypeError for a client or an option that cannot be. */
   constructor(client: RedisClient, options: RedisStoreOptions = {}) {
     this.#commands = commandsOf(client)
+    checkOptions('RedisStore', options, optionNames, hints)
     this.#keys = new SessionKeys(options.prefix ?? 'scs:session:')
   }
 

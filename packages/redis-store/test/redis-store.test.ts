@@ -8,6 +8,36 @@ const ctx = background()
 const future = new Date('2100-01-01')
 const data = Buffer.from('data')
 
+describe('new RedisStore', () => {
+  const client = { sendCommand: async () => null }
+  const construct = (...args: unknown[]) => Reflect.construct(RedisStore, args)
+
+  it.each<[string, unknown[], string]>([
+    ['no client', [], 'client must be what createClient'],
+    ['a client among the options', [{ client }], 'client must be what createClient'],
+    [
+      'a client among the options as well',
+      [client, { client }],
+      'RedisStore has no option client: the client is the first argument, new RedisStore(client)',
+    ],
+    [
+      'keyPrefix',
+      [client, { keyPrefix: 'x' }],
+      'RedisStore has no option keyPrefix: did you mean prefix?',
+    ],
+    ['ttl', [client, { ttl: 60 }], 'RedisStore has no option ttl: a session ends when'],
+    [
+      'a prefix in place of the options',
+      [client, 'sess:'],
+      'the options of RedisStore must be an object, such as { prefix: … }; it is a string',
+    ],
+    ['a prefix that is none', [client, { prefix: 5 }], 'prefix must be a string'],
+  ])('throws a TypeError for %s', (_what, args, message) => {
+    expect(() => construct(...args)).toThrow(TypeError)
+    expect(() => construct(...args)).toThrow(message)
+  })
+})
+
 describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
   let opened: Opened
   const run = (...args: string[]) => opened.run(...args)

@@ -3,6 +3,7 @@ import {
   type Awaitable,
   type Context,
   type CtxStore,
+  checkOptions,
   type ScannableStore,
   type SessionStore,
   StoreAccess,
@@ -24,6 +25,14 @@ export interface CachedStoreOptions {
   /** How many bytes of session data are in memory at most. @default 67_108_864 (64 MB) */
   maxBytes?: number | undefined
 }
+
+const optionNames = {
+  maxAge: true,
+  maxEntries: true,
+  maxBytes: true,
+} satisfies Record<keyof CachedStoreOptions, true>
+
+const hints = { ttl: 'did you mean maxAge?', max: 'did you mean maxEntries?' }
 
 const mostEntries = 1_000_000
 
@@ -57,6 +66,7 @@ export class CachedStore implements CtxStore, AtomicStore {
   /** Throws a TypeError when the store has no atomic methods, or for an invalid option. */
   constructor(store: SessionStore & AtomicStore, options: CachedStoreOptions) {
     const access = new StoreAccess(store)
+    checkOptions('CachedStore', options, optionNames, hints)
     const { atomic, sessions } = access
     if (!atomic)
       throw new TypeError(

@@ -1,6 +1,7 @@
 import {
   type AtomicStore,
   type CtxStore,
+  checkOptions,
   type ScannableStore,
   type SessionStore,
   StoreAccess,
@@ -14,6 +15,8 @@ export interface MigratingStores<S extends SessionStore = SessionStore> {
   to: S
 }
 
+const storeNames = { from: true, to: true } satisfies Record<keyof MigratingStores, true>
+
 /**
  * Two stores as one, for the move from one to another without logging anybody out: a session stays in the store where
  * it is, and new ones go to `to`. As no session is ever in both, each step is one step of the store that has it: no
@@ -24,15 +27,19 @@ export interface MigratingStores<S extends SessionStore = SessionStore> {
  *   as any plain store: the last writer wins.
  * - A renewed session stays in `from` as well, with its new deadline; on plain stores it moves to `to`.
  *
- * Throws a TypeError that names the store that is none.
+ * Throws a TypeError that names the store that is none, and when both are the same.
  */
 export function migratingStore(
   stores: MigratingStores<SessionStore & AtomicStore>,
 ): SessionStore & AtomicStore
 export function migratingStore(stores: MigratingStores): SessionStore
 export function migratingStore(stores: MigratingStores): SessionStore {
+  checkOptions('migratingStore', stores, storeNames)
   const from = accessTo('from', stores.from)
   const to = accessTo('to', stores.to)
+  if (stores.from === stores.to) {
+    throw new TypeError('from and to are the same store: nothing would move')
+  }
   const store: CtxStore & Partial<ScannableStore> = {
     findCtx: async (ctx, token) => (await to.find(ctx, token)) ?? from.find(ctx, token),
     async commitCtx(ctx, token, data, expiry) {

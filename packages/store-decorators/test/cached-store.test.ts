@@ -316,6 +316,21 @@ describe('construction', () => {
     )
   })
 
+  it('needs options, and no others than it has', () => {
+    const construct = (...args: unknown[]) => Reflect.construct(CachedStore, args)
+    const must = 'the options of CachedStore must be an object, such as { maxAge: … }; it is '
+    expect(() => construct(memory())).toThrow(new TypeError(`${must}undefined`))
+    expect(() => construct(memory(), 5_000)).toThrow(new TypeError(`${must}a number`))
+    expect(() => construct(memory(), {})).toThrow('maxAge must be a whole number, 1 or more')
+    expect(() => construct(memory(), { maxage: 1 })).toThrow(
+      new TypeError('CachedStore has no option maxage: did you mean maxAge?'),
+    )
+    expect(() => construct(memory(), { ttl: 1 })).toThrow(
+      new TypeError('CachedStore has no option ttl: did you mean maxAge?'),
+    )
+    expect(() => construct()).toThrow(new TypeError('store must be an object; it is undefined'))
+  })
+
   // Room for them is set aside at once.
   it('refuses more entries than there may be room for, and has no limit of bytes', () => {
     for (const maxEntries of [1_000_001, Number.MAX_SAFE_INTEGER]) {

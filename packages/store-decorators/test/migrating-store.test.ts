@@ -111,7 +111,26 @@ describe('what it has', () => {
       new TypeError('from: store has neither a method find nor findCtx'),
     )
     expect(() => migratingStore({ from: memory(), to: undefined as never })).toThrow(
-      new TypeError('to: store must be an object'),
+      new TypeError('to: store must be an object; it is undefined'),
+    )
+  })
+
+  it('refuses one store twice: every session would be looked for twice, and none would move', () => {
+    const store = memory()
+    expect(() => migratingStore({ from: store, to: store })).toThrow(
+      new TypeError('from and to are the same store: nothing would move'),
+    )
+  })
+
+  it('takes one object with two stores, and says so', () => {
+    const migrate = migratingStore as (...args: unknown[]) => unknown
+    const must = 'the options of migratingStore must be an object, such as { from: … }; it is '
+    expect(() => migrate()).toThrow(new TypeError(`${must}undefined`))
+    expect(() => migrate(memory(), memory())).toThrow(
+      new TypeError(`${must}an instance of MemoryStore`),
+    )
+    expect(() => migrate({ From: memory(), to: memory() })).toThrow(
+      new TypeError('migratingStore has no option From: did you mean from?'),
     )
   })
 })
