@@ -10,7 +10,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['session-writer'],
     ['session-merge', 'session-release'],
     ['session-swap'],
-    ['session-reader', 'commit-queue', 'mark'],
+    ['session-reader', 'commit-queue', 'mark', 'shown-options'],
     ['options'],
     ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
     ['visit', 'unheld-visit'],
@@ -20,7 +20,8 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['gate', 'time-limit', 'token', 'repeated', 'guarded'],
     ['answer'],
     ['held-calls'],
-    ['response-head', 'check-options'],
+    ['response-head'],
+    ['check-options', 'check-manager', 'check-arguments'],
     [
       ...['json-time', 'date-text', 'errors', 'duration', 'cache-control', 'kind-of'],
       ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values', 'token-map'],

@@ -1,21 +1,21 @@
 import { kindOf } from './kind-of.ts'
 
-/** The names of all options, as the keys of an object: so the compiler can tell whether one is missing. */
-export type OptionNames = Readonly<Record<string, unknown>>
+/** The names of all options of an `Options`, as the keys of an object: the compiler sees to it that none is missing. */
+export type OptionNames<Options> = Readonly<Record<keyof Options & string, true>>
 
 /**
  * Throws a TypeError unless `options` is an object without a property that is no option: for constructors of managers and
  * stores, and for adapters. The error names the option, and the one that was probably meant.
  *
  * @param owner whose options they are, for the error: the name of a class or function
- * @param names all of its options: `{ table: true } satisfies Record<keyof MyOptions, true>`
+ * @param names all of its options
  * @param hints what to do instead, for names that other libraries use
  * @param path what to write before each name, for settings inside of an option: `'cookie.'`
  */
 export function checkOptions(
   owner: string,
   options: unknown,
-  names: OptionNames,
+  names: Readonly<Record<string, true>>,
   hints: Readonly<Record<string, string>> = {},
   path = '',
 ): void {
@@ -36,7 +36,7 @@ export function checkOptions(
 const longestName = 50
 
 // A store, an array, a Map: something that has none of the options, and is not a plain object either.
-function isOfAnotherKind(options: object, names: OptionNames): boolean {
+function isOfAnotherKind(options: object, names: Readonly<Record<string, true>>): boolean {
   const prototype: unknown = Object.getPrototypeOf(options)
   if (prototype === Object.prototype || prototype === null) return false
   return !Object.keys(names).some((name) => name in options)

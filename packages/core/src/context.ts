@@ -1,3 +1,6 @@
+import { checkContext } from './check-arguments.ts'
+import { kindOf } from './kind-of.ts'
+
 declare const type: unique symbol
 
 /** The name under which a {@link Context} carries one value. `T` is the type of that value. */
@@ -76,11 +79,13 @@ export function contextKey<T>(description: string): ContextKey<T> {
 
 /** A context that has `value` under `key` and everything else from `parent`, which stays as it is. */
 export function withValue<T>(parent: Context, key: ContextKey<T>, value: NoInfer<T>): Context {
+  checkContext('withValue', parent)
   return new ValueContext(parent, key as unknown as ContextKey<unknown>, value)
 }
 
 /** A context whose signal is aborted when `signal` or the parent's is; its values are the parent's. */
 export function withSignal(parent: Context, signal: AbortSignal): Context {
+  checkContext('withSignal', parent)
   const inherited = parent.signal
   return new SignalContext(
     parent,
@@ -96,16 +101,27 @@ export function withoutSignal(parent: Context): Context {
 
 /**
  * The context bound to `carrier`, as `r.Context()` in Go: a Node request, or whatever a framework's handler is given.
- * Without one, {@link background}: methods of a session manager then throw `ERR_SESSION_NOT_LOADED`.
+ * Without one, {@link background}: methods of a session manager then throw `ERR_SESSION_NOT_LOADED`. Throws a TypeError for
+ * what is no object.
  */
 export function contextOf(carrier: object): Context {
+  checkCarrier('contextOf', carrier)
   return (carrier as { [bound]?: Context })[bound] ?? root
 }
 
 /**
  * Binds `ctx` to `carrier` for {@link contextOf}, as `r.WithContext()` in Go: for adapters and middleware. A second
- * call replaces the first. Throws a TypeError for a carrier that cannot be extended.
+ * call replaces the first. Throws a TypeError for a carrier that cannot be extended, and for what is no context.
  */
 export function bindContext(carrier: object, ctx: Context): void {
+  checkCarrier('bindContext', carrier)
+  checkContext('bindContext', ctx)
   ;(carrier as { [bound]?: Context })[bound] = ctx
+}
+
+function checkCarrier(method: string, carrier: unknown): void {
+  if ((typeof carrier === 'object' && carrier !== null) || typeof carrier === 'function') return
+  throw new TypeError(
+    `${method} takes a request, or what the framework gives to a handler, and was given ${kindOf(carrier)}`,
+  )
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { keepPrivate } from './cache-control.ts'
-import { checkOptions } from './check-options.ts'
+import { checkOptions, type OptionNames } from './check-options.ts'
 import { httpDate } from './date-text.ts'
 import { addLine } from './response-head.ts'
 import { isWellFormedToken } from './token.ts'
@@ -38,7 +38,7 @@ export type SessionCookieOptions = {
 }
 
 /** The names of all settings. */
-export const cookieNames = {
+export const cookieNames: OptionNames<SessionCookieOptions> = {
   name: true,
   domain: true,
   path: true,
@@ -48,7 +48,7 @@ export const cookieNames = {
   partitioned: true,
   priority: true,
   persist: true,
-} satisfies Record<keyof SessionCookieOptions, true>
+}
 
 const lifespanHint = 'the cookie lives as long as the session, so use lifetime'
 const hints = {

@@ -56,6 +56,7 @@ export type { NodeResponse } from './response-head.ts'
 
 // For authors of stores and adapters
 
+export { checkManager } from './check-manager.ts'
 export { checkOptions, type OptionNames } from './check-options.ts'
 export { type Cleanup, startCleanup } from './cleanup.ts'
 export { StoreAccess } from './store-access.ts'

@@ -1,4 +1,4 @@
-import { checkOptions } from './check-options.ts'
+import { checkOptions, type OptionNames } from './check-options.ts'
 import { type Cleanup, startCleanup } from './cleanup.ts'
 import type { Context } from './context.ts'
 import { checkedDuration, minute } from './duration.ts'
@@ -11,7 +11,7 @@ export interface MemoryStoreOptions {
   cleanupInterval?: number | undefined
 }
 
-const optionNames = { cleanupInterval: true } satisfies Record<keyof MemoryStoreOptions, true>
+const optionNames: OptionNames<MemoryStoreOptions> = { cleanupInterval: true }
 
 interface Row {
   /** One character for each byte: a string cannot be changed by whoever has it, and needs no memory outside the heap. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { checkOptions } from './check-options.ts'
+import { checkOptions, type OptionNames } from './check-options.ts'
 import type { Codec } from './codec.ts'
 import type { Context } from './context.ts'
 import {
@@ -85,7 +85,7 @@ export interface CheckedOptions {
 }
 
 /** The names of all options. */
-export const optionNames = {
+export const optionNames: OptionNames<SessionManagerOptions> = {
   store: true,
   lifetime: true,
   idleTimeout: true,
@@ -97,7 +97,7 @@ export const optionNames = {
   storeTimeout: true,
   errorFunc: true,
   onError: true,
-} satisfies Record<keyof SessionManagerOptions, true>
+}
 
 // What users of express-session and its like write.
 const hints: Readonly<Record<string, string>> = {

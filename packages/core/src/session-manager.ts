@@ -1,7 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { type Awaitable, andThen, isThenable, orElse } from './awaitable.ts'
-import type { Codec } from './codec.ts'
+import {
+  checkContext,
+  checkFunction,
+  checkHandler,
+  checkHeaders,
+  checkResponse,
+} from './check-arguments.ts'
 import { type Context, type ContextKey, contextKey, withValue } from './context.ts'
 import { addCookie, CookieWriter, readCookie, type SessionCookie } from './cookie.ts'
 import { headersSent, SessionError } from './errors.ts'
@@ -13,9 +19,9 @@ import { rememberMeKey, revoked, type SessionData, type Status } from './session
 import { SessionLifecycle } from './session-lifecycle.ts'
 import type { Committed } from './session-writer.ts'
 import type { Sessions } from './sessions.ts'
-import type { SessionStore } from './store.ts'
+import { ShownOptions } from './shown-options.ts'
 import { TimeLimit } from './time-limit.ts'
-import { type Key, TypedValues } from './typed-values.ts'
+import type { Key } from './typed-values.ts'
 
 /**
  * Keeps the sessions of a server, as SCS's `SessionManager`. `Values` names the keys and the types of what is kept in
@@ -26,42 +32,22 @@ import { type Key, TypedValues } from './typed-values.ts'
  */
 export class SessionManager<
   Values extends object = Record<string, unknown>,
-> extends TypedValues<Values> {
-  /** See {@link SessionManagerOptions.lifetime}. */
-  readonly lifetime: number
-  /** See {@link SessionManagerOptions.idleTimeout}. */
-  readonly idleTimeout: number | undefined
-  /** See {@link SessionManagerOptions.touchInterval}. */
-  readonly touchInterval: number
-  /** See {@link SessionManagerOptions.store}. */
-  readonly store: SessionStore
-  /** See {@link SessionManagerOptions.codec}. */
-  readonly codec: Codec
-  /** The cookie's settings with their defaults, frozen. */
-  readonly cookie: Readonly<SessionCookie>
-  /** See {@link SessionManagerOptions.hashTokenInStore}. */
-  readonly hashTokenInStore: boolean
-  /** See {@link SessionManagerOptions.onError}; for middleware of one's own. */
-  readonly onError: (error: unknown, ctx: Context) => void
-
+> extends ShownOptions<Values> {
   readonly #lifecycle: SessionLifecycle
+  readonly #cookie: Readonly<SessionCookie>
   readonly #cookieWriter: CookieWriter
   readonly #key: ContextKey<SessionData> = contextKey('scs.session')
   readonly #sessions: Sessions
   readonly #storeTimeout: number
 
-  /** Throws a TypeError that names the option when one is invalid, and when `store` is half a store. */
+  /**
+   * Throws a TypeError that names the option when one is invalid or does not exist, and when `store` is half a store. A
+   * subclass that has options of its own does not pass them on.
+   */
   constructor(options: SessionManagerOptions = {}) {
-    super()
     const checked = checkedOptions(options)
-    this.lifetime = checked.lifetime
-    this.idleTimeout = checked.idleTimeout
-    this.touchInterval = checked.touchInterval
-    this.store = checked.store
-    this.codec = checked.codec
-    this.cookie = checked.cookie
-    this.hashTokenInStore = checked.hashTokenInStore
-    this.onError = checked.onError
+    super(checked)
+    this.#cookie = checked.cookie
     this.#lifecycle = new SessionLifecycle(checked)
     this.#cookieWriter = new CookieWriter(checked.cookie)
     this.#storeTimeout = checked.storeTimeout
@@ -96,13 +82,15 @@ export class SessionManager<
     next: ((req: IncomingMessage, res: ServerResponse) => unknown) &
       ((req: Http2ServerRequest, res: Http2ServerResponse) => unknown),
   ): RequestListener {
+    checkHandler(next, this instanceof SessionManager)
     // The compatibility API of http2 has the same methods: the middleware does not tell the two apart.
     return loadAndSave(this.#sessions, next) as RequestListener
   }
 
   /** The session token that a request's headers carry; '' when there is none. Percent escapes are not decoded. */
   readSessionCookie(headers: IncomingHttpHeaders | Headers): string {
-    return readCookie(headers, this.cookie.name)
+    checkHeaders('readSessionCookie', headers)
+    return readCookie(headers, this.#cookie.name)
   }
 
   /**
@@ -116,6 +104,7 @@ export class SessionManager<
    * (`ERR_SESSION_UNREADABLE`).
    */
   async load(ctx: Context, token: string | undefined): Promise<Context> {
+    checkContext('load', ctx)
     return this.#open(ctx, token)
   }
 
@@ -144,8 +133,9 @@ export class SessionManager<
     token: string,
     expiry: Date | undefined,
   ): void {
+    checkResponse('writeSessionCookie', to)
     const persistent =
-      this.cookie.persist || (expiry !== undefined && this.#data(ctx).get(rememberMeKey) === true)
+      this.#cookie.persist || (expiry !== undefined && this.#data(ctx).get(rememberMeKey) === true)
     addCookie(to, this.#cookieWriter.line(token, expiry, persistent))
   }
 
@@ -160,6 +150,7 @@ export class SessionManager<
     to: NodeResponse | Headers,
   ): Promise<Committed | undefined> {
     const data = this.#data(ctx)
+    checkResponse('commitAndWriteSessionCookie', to)
     if (data.headersLeft) return this.#saveLate(ctx)
     return orElse(
       () => this.#save(ctx, to),
@@ -220,6 +211,8 @@ export class SessionManager<
    * sessions on a store that cannot `scan`.
    */
   async iterate(ctx: Context, fn: (ctx: Context) => unknown): Promise<void> {
+    checkContext('iterate', ctx)
+    checkFunction('iterate', fn)
     for await (const data of this.#lifecycle.all(ctx)) await fn(withValue(ctx, this.#key, data))
   }
 
@@ -255,6 +248,7 @@ export class SessionManager<
     key: K,
     fn: (current: Values[K] | undefined) => Values[K],
   ): Values[K] {
+    checkFunction('update', fn)
     const change = (current: unknown) => fn(current as Values[K] | undefined)
     return this.#data(ctx).update(key, change) as Values[K]
   }

@@ -32,5 +32,5 @@ export function hashToken(token: string): string {
  * store; a store may ask it too, where a malformed token would be an error of its database.
  */
 export function isWellFormedToken(token: string | undefined): token is string {
-  return token !== undefined && grammar.test(token)
+  return typeof token === 'string' && grammar.test(token)
 }

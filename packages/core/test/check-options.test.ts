@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { checkOptions } from '../src/check-options.ts'
 
-const names = { store: true, storeTimeout: true, hashTokenInStore: true, onError: true }
+const names = { store: true, storeTimeout: true, hashTokenInStore: true, onError: true } as const
 
 const check = (options: unknown) => () => checkOptions('Manager', options, names, hints)
 const hints = { secret: 'tokens are random, so leave it out' }
@@ -76,7 +76,7 @@ describe('an option that is not known is a TypeError that names it and the one t
 
   test('a setting inside of an option is named with it', () => {
     const inside = () =>
-      checkOptions('Manager', { httponly: true }, { httpOnly: true }, {}, 'cookie.')
+      checkOptions('Manager', { httponly: true }, { httpOnly: true } as const, {}, 'cookie.')
     expect(inside).toThrow('Manager has no option cookie.httponly: did you mean cookie.httpOnly?')
   })
 })

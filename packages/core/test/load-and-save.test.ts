@@ -26,7 +26,10 @@ interface Site extends Running {
 
 async function site(
   routes: Record<string, (manager: SessionManager) => Handler>,
-  options: SessionManagerOptions & { readonly protocol?: Protocol } = {},
+  {
+    protocol,
+    ...options
+  }: SessionManagerOptions & { readonly protocol?: Protocol | undefined } = {},
 ): Promise<Site> {
   const errors: unknown[] = []
   const manager = new SessionManager({
@@ -42,7 +45,7 @@ async function site(
       const { pathname } = new URL(req.url ?? '', 'http://x')
       return routes[pathname]?.(manager)(contextOf(req), res, req)
     }),
-    options.protocol,
+    protocol,
   )
   return { ...running, manager, errors, client: new Client(running.url) }
 }

@@ -11,6 +11,7 @@ import {
   type IterableStore,
   isWellFormedToken,
   minute,
+  type OptionNames,
   type ScannableStore,
   type Store,
   second,
@@ -42,12 +43,12 @@ export interface DrizzleStoreOptions<Db> {
   onCleanupError?: ((error: unknown) => void) | undefined
 }
 
-const optionNames = {
+const optionNames: OptionNames<DrizzleStoreOptions<AnyDrizzleDatabase>> = {
   table: true,
   createTable: true,
   cleanupInterval: true,
   onCleanupError: true,
-} satisfies Record<keyof DrizzleStoreOptions<AnyDrizzleDatabase>, true>
+}
 
 /**
  * Sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite, through a database of Drizzle ORM. The counterpart of

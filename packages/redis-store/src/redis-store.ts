@@ -6,6 +6,7 @@ import {
   type IterableCtxStore,
   type IterableStore,
   isWellFormedToken,
+  type OptionNames,
   type ScannableStore,
   type Store,
 } from '@scs/core'
@@ -31,7 +32,7 @@ export interface RedisStoreOptions {
 // How many keys SCAN is to look at in one step, and how many sessions are read at once.
 const pageSize = 200
 
-const optionNames = { prefix: true } satisfies Record<keyof RedisStoreOptions, true>
+const optionNames: OptionNames<RedisStoreOptions> = { prefix: true }
 
 const hints = {
   client: 'the client is the first argument, new RedisStore(client)',

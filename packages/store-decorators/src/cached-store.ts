@@ -4,6 +4,7 @@ import {
   type Context,
   type CtxStore,
   checkOptions,
+  type OptionNames,
   type ScannableStore,
   type SessionStore,
   StoreAccess,
@@ -26,11 +27,11 @@ export interface CachedStoreOptions {
   maxBytes?: number | undefined
 }
 
-const optionNames = {
+const optionNames: OptionNames<CachedStoreOptions> = {
   maxAge: true,
   maxEntries: true,
   maxBytes: true,
-} satisfies Record<keyof CachedStoreOptions, true>
+}
 
 const hints = { ttl: 'did you mean maxAge?', max: 'did you mean maxEntries?' }
 

@@ -2,6 +2,7 @@ import {
   type AtomicStore,
   type CtxStore,
   checkOptions,
+  type OptionNames,
   type ScannableStore,
   type SessionStore,
   StoreAccess,
@@ -15,7 +16,7 @@ export interface MigratingStores<S extends SessionStore = SessionStore> {
   to: S
 }
 
-const storeNames = { from: true, to: true } satisfies Record<keyof MigratingStores, true>
+const storeNames: OptionNames<MigratingStores> = { from: true, to: true }
 
 /**
  * Two stores as one, for the move from one to another without logging anybody out: a session stays in the store where
