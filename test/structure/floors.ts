@@ -5,6 +5,7 @@
 export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   core: [
     ['index'],
+    ['any-session-manager'],
     ['session-manager'],
     ['session-lifecycle'],
     ['session-writer'],
@@ -25,6 +26,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     [
       ...['json-time', 'date-text', 'errors', 'duration', 'cache-control', 'kind-of'],
       ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values', 'token-map'],
+      'session-values',
     ],
   ],
   'drizzle-store': [

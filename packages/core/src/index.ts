@@ -1,9 +1,11 @@
 // The session manager
 
+export type { AnySessionManager } from './any-session-manager.ts'
 export type { SessionCookie, SessionCookieOptions } from './cookie.ts'
 export type { SessionManagerOptions } from './options.ts'
 export type { Status } from './session-data.ts'
 export { SessionManager } from './session-manager.ts'
+export type { SessionValues } from './session-values.ts'
 export type { Committed } from './session-writer.ts'
 export type { Key, KeyOf } from './typed-values.ts'
 

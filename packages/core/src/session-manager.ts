@@ -17,6 +17,7 @@ import { PendingCalls } from './pending-calls.ts'
 import type { NodeResponse } from './response-head.ts'
 import { rememberMeKey, revoked, type SessionData, type Status } from './session-data.ts'
 import { SessionLifecycle } from './session-lifecycle.ts'
+import type { SessionValues } from './session-values.ts'
 import type { Committed } from './session-writer.ts'
 import type { Sessions } from './sessions.ts'
 import { ShownOptions } from './shown-options.ts'
@@ -31,7 +32,7 @@ import type { Key } from './typed-values.ts'
  * `ERR_SESSION_NOT_LOADED`: thrown, or the promise rejects.
  */
 export class SessionManager<
-  Values extends object = Record<string, unknown>,
+  Values extends SessionValues<Values> = Record<string, unknown>,
 > extends ShownOptions<Values> {
   readonly #lifecycle: SessionLifecycle
   readonly #cookie: Readonly<SessionCookie>

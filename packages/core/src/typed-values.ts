@@ -16,6 +16,9 @@ const int32Min = -(2 ** 31)
  * the same, as in SCS. Of SCS's numeric types, int, int32 and float64 are `number`s here, int64 is a `bigint`.
  */
 export abstract class TypedValues<Values extends object> {
+  /** Exists for the type checker alone: methods with a type parameter do not tell `Values` apart. */
+  declare readonly '~values'?: Values
+
   /**
    * The value of `key`, by reference; `undefined` when there is none. What is changed inside it is written only if something else
    * is `put`. Throws `ERR_SESSION_UNREADABLE` for an object or array that is damaged in the store: the codec reads it only now.

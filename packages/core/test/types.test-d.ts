@@ -8,6 +8,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https'
 import { describe, expectTypeOf, test } from 'vitest'
 import {
+  type AnySessionManager,
   type AtomicStore,
   type Awaitable,
   background,
@@ -33,6 +34,7 @@ import {
   SessionManager,
   type SessionManagerOptions,
   type SessionStore,
+  type SessionValues,
   type Status,
   type Store,
   withSignal,
@@ -312,18 +314,138 @@ describe('values', () => {
     new SessionManager<number>()
   })
 
-  test('helpers take any manager, or those with the keys they need', () => {
-    // biome-ignore lint/suspicious/noExplicitAny: what a helper for every manager writes
-    const signOut = (manager: SessionManager<any>, ctx: Context): Promise<void> =>
-      manager.destroy(ctx)
-    void signOut(manager, ctx)
-    void signOut(new SessionManager(), ctx)
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    const all: SessionManager<any>[] = [manager, new SessionManager<{ adminID: string }>()]
-    void all
-    // @ts-expect-error: the values of one are not those of another
-    const other: SessionManager<{ adminID: string }> = manager
-    void other
+  test('whatever can be stored may be a value: interfaces, unions, recursive types', () => {
+    type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+    interface Page {
+      readonly title: string
+      readonly parent: Page | undefined
+      readonly pages: readonly Page[]
+    }
+    interface Values {
+      text?: string
+      branded: string & { readonly brand: 'id' }
+      choice: 'a' | 'b'
+      anything: unknown
+      any: ReturnType<typeof JSON.parse>
+      json: Json
+      page: Page
+      pair: [number, string]
+      list: ReadonlyArray<{ sku: string; since?: Date }>
+      map: Map<string, { a: bigint }>
+      set: ReadonlySet<number>
+      bytes: Buffer
+      object: object
+      record: Record<string, unknown>
+    }
+    const manager = new SessionManager<Values>()
+    expectTypeOf(manager.get(ctx, 'page')).toEqualTypeOf<Page | undefined>()
+    expectTypeOf(manager.get(ctx, 'json')).toEqualTypeOf<Json | undefined>()
+    new SessionManager<Record<never, never>>()
+  })
+
+  test('what can never be stored is no value', () => {
+    // @ts-expect-error: a function
+    new SessionManager<{ f: () => void }>()
+    // @ts-expect-error: a method
+    new SessionManager<{ f(): void }>()
+    // @ts-expect-error: an optional function
+    new SessionManager<{ f?: (a: number) => string }>()
+    // @ts-expect-error: a class
+    new SessionManager<{ f: typeof Date }>()
+    // @ts-expect-error: an abstract function type
+    new SessionManager<{ f: CallableFunction }>()
+    // @ts-expect-error: a function, or a string
+    new SessionManager<{ f: string | (() => void) }>()
+    // @ts-expect-error: a symbol
+    new SessionManager<{ f: symbol }>()
+    // @ts-expect-error: a promise
+    new SessionManager<{ f: Promise<string> }>()
+    // @ts-expect-error: an instance with methods
+    new SessionManager<{ f: URL }>()
+    // @ts-expect-error: an instance with methods
+    new SessionManager<{ f: WeakMap<object, string> }>()
+    // @ts-expect-error: in an object
+    new SessionManager<{ a: { b: { f: () => void } } }>()
+    // @ts-expect-error: in an array
+    new SessionManager<{ a: { f: () => void }[] }>()
+    // @ts-expect-error: in a tuple
+    new SessionManager<{ a: [number, () => void] }>()
+    // @ts-expect-error: in a Map
+    new SessionManager<{ a: Map<string, () => void> }>()
+    // @ts-expect-error: as the key of a Map
+    new SessionManager<{ a: Map<() => void, string> }>()
+    // @ts-expect-error: in a Set
+    new SessionManager<{ a: Set<symbol> }>()
+    // @ts-expect-error: the type alone, too
+    const manager: SessionManager<{ f: () => void }> | undefined = undefined
+    void manager
+  })
+
+  test('a subclass may have values of its own', () => {
+    class Sessions<V extends SessionValues<V>> extends SessionManager<V> {}
+    new Sessions<{ userID: number }>().getInt(ctx, 'userID')
+    // @ts-expect-error: a function
+    new Sessions<{ f: () => void }>()
+  })
+})
+
+describe('helpers', () => {
+  const visitors = new SessionManager<{ flash: string; visits: number }>()
+  const staff = new SessionManager<{ adminID: string }>()
+  const untyped = new SessionManager()
+
+  test('for every manager take any, and may read what they like', () => {
+    const signOut = (sessions: AnySessionManager, ctx: Context): Promise<void> =>
+      sessions.destroy(ctx)
+    const flash = (sessions: AnySessionManager, ctx: Context): string =>
+      sessions.popString(ctx, 'flash')
+    for (const helper of [signOut, flash]) {
+      helper(visitors, ctx)
+      helper(staff, ctx)
+      helper(untyped, ctx)
+    }
+    const all: AnySessionManager[] = [visitors, staff, untyped]
+    expectTypeOf(all[0]?.keys(ctx)).toEqualTypeOf<string[] | undefined>()
+  })
+
+  test('for some values take every manager that has them', () => {
+    const flash = (sessions: AnySessionManager<{ flash: string }>, ctx: Context): string => {
+      sessions.put(ctx, 'flash', 'hello')
+      sessions.update(ctx, 'flash', (flash = '') => flash + flash)
+      expectTypeOf(sessions.get(ctx, 'flash')).toEqualTypeOf<string | undefined>()
+      expectTypeOf(sessions.keys(ctx)).toEqualTypeOf<string[]>()
+      // @ts-expect-error: a number is no string
+      sessions.put(ctx, 'flash', 1)
+      // @ts-expect-error: a string is no number
+      sessions.getInt(ctx, 'flash')
+      // @ts-expect-error: not one of its values
+      sessions.getInt(ctx, 'visits')
+      return sessions.popString(ctx, 'flash')
+    }
+    flash(visitors, ctx)
+    // @ts-expect-error: it has no flash
+    flash(staff, ctx)
+    // @ts-expect-error: what it has may be no string
+    flash(untyped, ctx)
+    // @ts-expect-error: its flash is no string
+    flash(new SessionManager<{ flash: number }>(), ctx)
+  })
+
+  test('call each other', () => {
+    const all = (sessions: AnySessionManager) => void sessions
+    const flash = (sessions: AnySessionManager<{ flash: string }>) => all(sessions)
+    const both = (sessions: AnySessionManager<{ flash: string; visits: number }>) => flash(sessions)
+    both(visitors)
+    const generic = <V extends SessionValues<V>>(sessions: SessionManager<V>) => all(sessions)
+    generic(visitors)
+  })
+
+  test('the values of one manager are not those of another', () => {
+    // @ts-expect-error: no adminID
+    const other: SessionManager<{ adminID: string }> = visitors
+    // @ts-expect-error: a manager of whatever values takes whatever keys
+    const wider: SessionManager = visitors
+    void [other, wider]
   })
 })
 
