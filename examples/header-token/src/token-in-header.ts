@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { beforeHeaders, bindContext, contextOf, type SessionManager } from '@scs/core'
+import { type AnySessionManager, beforeHeaders, bindContext, contextOf } from '@scs/core'
 
 /**
  * As `loadAndSave`, with the token in the header `X-Session` of request and response in place of a cookie: for clients
  * that are not browsers. An empty `X-Session` in a response tells the client to forget its token.
  */
-export function tokenInHeader<Values extends object>(
-  sessions: SessionManager<Values>,
+export function tokenInHeader(
+  sessions: AnySessionManager,
   next: (req: IncomingMessage, res: ServerResponse) => unknown,
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   return async (req, res) => {

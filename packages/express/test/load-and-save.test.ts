@@ -250,3 +250,61 @@ it('returns nothing, as h3 takes a promise of middleware for the end of it', asy
   await server.get('/')
   expect(returned).toEqual([undefined])
 })
+
+describe('what was written by mistake is a TypeError that says what to write', () => {
+  const write = 'write app.use(loadAndSave(sessionManager))'
+  const manager = new SessionManager({ store: new MemoryStore({ cleanupInterval: 0 }) })
+
+  it.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['a function', SessionManager],
+    ['an object', { store: new MemoryStore({ cleanupInterval: 0 }) }],
+    ['an object', { sessionManager: manager }],
+  ])('at once, without a manager: %s', (given, value) => {
+    expect(() => loadAndSave(value as never)).toThrow(
+      new TypeError(`loadAndSave takes a SessionManager, and was given ${given}: ${write}`),
+    )
+  })
+
+  for (const [name, create] of [
+    ['Express 5', express],
+    ['Express 4', express4 as unknown as typeof express],
+    ['Connect', connect as unknown as typeof express],
+  ] as const) {
+    it(`${name} answers with the error where it was given uncalled`, async () => {
+      for (const uncalled of [loadAndSave, manager.loadAndSave]) {
+        const app = create()
+        app.use(uncalled as never)
+        const errors: Error[] = []
+        const onError: ErrorRequestHandler = (error, _req, res, _next) => {
+          errors.push(error)
+          res.statusCode = 500
+          res.end()
+        }
+        app.use(onError)
+        await using server = await serve(app)
+        expect((await server.get('/')).status).toBe(500)
+        const [error] = errors
+        expect(error).toBeInstanceOf(TypeError)
+        expect(error?.message).toMatch(
+          /^(?:loadAndSave takes a SessionManager|sessionManager\.loadAndSave takes a handler), .* was given an instance of IncomingMessage/,
+        )
+      }
+    })
+  }
+
+  it('where other frameworks, or node:http, call the middleware', () => {
+    const middleware = loadAndSave(manager) as (...args: unknown[]) => unknown
+    const request = { headers: {} }
+    for (const args of [
+      [{ req: request, res: {} }, () => undefined], // Koa, Hono
+      [{ addHook() {} }, {}, () => undefined], // Fastify
+      [request, {}], // node:http
+      [],
+    ]) {
+      expect(() => middleware(...args)).toThrow(
+        /^loadAndSave of @scs\/express makes middleware \(req, res, next\) of Express and Connect/,
+      )
+    }
+  })
+})

@@ -1,13 +1,30 @@
-import { background, bindContext, contextOf, isEnded, type SessionManager } from '@scs/core'
+import {
+  type AnySessionManager,
+  background,
+  bindContext,
+  checkManager,
+  checkOptions,
+  contextOf,
+  isEnded,
+} from '@scs/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
 /** Options of the plugin {@link loadAndSave}. */
 export interface LoadAndSaveOptions {
   /** Whose sessions are loaded and committed. */
-  // biome-ignore lint/suspicious/noExplicitAny: a manager of whatever values
-  readonly sessionManager: SessionManager<any>
+  readonly sessionManager: AnySessionManager
 }
+
+const usage = 'app.register(loadAndSave, { sessionManager })'
+
+// Fastify reads the others itself, and passes them on.
+const optionNames = {
+  sessionManager: true,
+  prefix: true,
+  logLevel: true,
+  logSerializers: true,
+} as const
 
 /**
  * Plugin that loads the session of each request, before all hooks but those that were added earlier, and commits it
@@ -16,7 +33,8 @@ export interface LoadAndSaveOptions {
  * managers are several registrations.
  *
  * An error in loading or committing is answered by the manager's `errorFunc`. Those of routes and hooks are Fastify's to
- * answer: its answer commits. Registering rejects with a TypeError when there is no `sessionManager`.
+ * answer: its answer commits. Registering rejects with a TypeError when there is no `sessionManager`, or an option that does not
+ * exist; so the plugin throws one when it is called in place of being registered.
  */
 export const loadAndSave: FastifyPluginCallback<LoadAndSaveOptions> = fastifyPlugin(addHook, {
   name: '@scs/fastify',
@@ -25,11 +43,19 @@ export const loadAndSave: FastifyPluginCallback<LoadAndSaveOptions> = fastifyPlu
 
 function addHook(
   app: FastifyInstance,
-  { sessionManager }: LoadAndSaveOptions,
+  options: LoadAndSaveOptions,
   registered: (error?: Error) => void,
 ): void {
-  if (typeof sessionManager?.loadAndSave !== 'function') {
-    registered(new TypeError('loadAndSave needs the option sessionManager, a SessionManager'))
+  if (typeof app?.addHook !== 'function' || typeof registered !== 'function') {
+    throw new TypeError(`loadAndSave of @scs/fastify is a plugin of Fastify: write ${usage}`)
+  }
+  const { sessionManager } = options
+  try {
+    checkOptions('loadAndSave', options, optionNames)
+    checkManager(sessionManager, usage)
+  } catch (error) {
+    // What a plugin throws, Fastify does not catch.
+    registered(error as TypeError)
     return
   }
   app.addHook('onRequest', (request, reply, done) => {

@@ -363,3 +363,62 @@ describe('while the response is held, Fastify knows that it was sent', () => {
     expect(store.size).toBe(1)
   })
 })
+
+describe('what was written by mistake is a TypeError that says what to write', () => {
+  const manager = new SessionManager()
+  const usage = 'app.register(loadAndSave, { sessionManager })'
+  const needed = 'loadAndSave takes a SessionManager, and was given '
+
+  it('at once, where the plugin is called', () => {
+    const call = loadAndSave as (...args: unknown[]) => unknown
+    for (const args of [[manager], [], [{ sessionManager: manager }], [{}, {}, () => undefined]]) {
+      expect(() => call(...args)).toThrow(
+        new TypeError(`loadAndSave of @scs/fastify is a plugin of Fastify: write ${usage}`),
+      )
+    }
+  })
+
+  it.each<[string, unknown, string]>([
+    ['no options', undefined, `${needed}undefined: write ${usage}`],
+    ['no manager', {}, `${needed}undefined: write ${usage}`],
+    ['a class', { sessionManager: SessionManager }, `${needed}a function: write ${usage}`],
+    ['options of a manager', { sessionManager: {} }, `${needed}an object: write ${usage}`],
+    [
+      'a manager in place of the options',
+      manager,
+      'the options of loadAndSave must be an object, such as { sessionManager: … }; it is an instance of SessionManager',
+    ],
+    [
+      'a misspelt option',
+      { manager },
+      'loadAndSave has no option manager: did you mean sessionManager?',
+    ],
+    [
+      'an option of the manager',
+      { sessionManager: manager, lifetime: 5 },
+      'loadAndSave has no option lifetime: its options are sessionManager, prefix, ',
+    ],
+  ])('when it is registered, with %s', async (_what, options, message) => {
+    const app = createApp()
+    const registering = app.register(loadAndSave, options as never)
+    await expect(registering).rejects.toThrow(TypeError)
+    await expect(registering).rejects.toThrow(message)
+  })
+
+  it('not for the options that are Fastify’s own', async () => {
+    const app = createApp()
+    const options = { sessionManager: manager, prefix: '/a', logLevel: 'warn' } as const
+    await app.register(loadAndSave, options)
+    app.get('/', (request) => manager.keys(contextOf(request)))
+    expect((await app.inject('/')).json()).toEqual([])
+  })
+
+  it('Fastify answers with the error where a manager’s method was given uncalled', async () => {
+    const app = createApp()
+    app.addHook('onRequest', manager.loadAndSave as never)
+    app.get('/', () => '')
+    const answer = await app.inject('/')
+    expect(answer.statusCode).toBe(500)
+    expect(answer.json().message).toMatch(/^sessionManager\.loadAndSave takes a handler, /)
+  })
+})

@@ -1,5 +1,12 @@
-import { bindContext, contextOf, type SessionManager } from '@scs/core'
-import { logAndAnswer, Visit } from './visit.ts'
+import {
+  type AnySessionManager,
+  bindContext,
+  checkManager,
+  checkOptions,
+  contextOf,
+  type OptionNames,
+} from '@scs/core'
+import { checkErrorResponse, logAndAnswer, Visit } from './visit.ts'
 
 /** Options of {@link loadAndSaveFetch}. */
 export interface LoadAndSaveFetchOptions<Req extends Request = Request> {
@@ -12,6 +19,8 @@ export interface LoadAndSaveFetchOptions<Req extends Request = Request> {
     | undefined
 }
 
+const optionNames: OptionNames<LoadAndSaveFetchOptions> = { errorResponse: true }
+
 /**
  * Wraps a handler of the form `(request) => Response`, as `Bun.serve`, `Deno.serve` and Cloudflare Workers take it: the
  * request's session is loaded before it runs, and committed before the response is handed over, with the cookie. The
@@ -22,17 +31,29 @@ export interface LoadAndSaveFetchOptions<Req extends Request = Request> {
  * committed. What is changed while the body streams is committed before its end, or when it is cancelled; when that
  * fails, the manager's `onError` hears of it, and the body breaks off. A change of which the client could not learn throws
  * `ERR_SESSION_HEADERS_SENT`.
+ *
+ * Throws a TypeError without a manager or a handler, and the function that it makes one for what is no Request.
  */
-export function loadAndSaveFetch<
-  Values extends object,
-  Req extends Request = Request,
-  Rest extends unknown[] = [],
->(
-  sessionManager: SessionManager<Values>,
+export function loadAndSaveFetch<Req extends Request = Request, Rest extends unknown[] = []>(
+  sessionManager: AnySessionManager,
   handler: (request: Req, ...rest: Rest) => Response | Promise<Response>,
-  { errorResponse }: LoadAndSaveFetchOptions<Req> = {},
+  options: LoadAndSaveFetchOptions<Req> = {},
 ): (request: Req, ...rest: Rest) => Promise<Response> {
-  return async (request, ...rest) => {
+  checkManager(sessionManager, 'loadAndSaveFetch(sessionManager, (request) => …)')
+  if (typeof handler !== 'function') {
+    throw new TypeError(
+      'loadAndSaveFetch takes a handler as well: write loadAndSaveFetch(sessionManager, (request) => …)',
+    )
+  }
+  checkOptions('loadAndSaveFetch', options, optionNames)
+  const { errorResponse } = options
+  checkErrorResponse(errorResponse)
+  return (request, ...rest) => {
+    if (typeof request?.headers?.get !== 'function') throw noRequest()
+    return serve(request, rest)
+  }
+
+  async function serve(request: Req, rest: Rest): Promise<Response> {
     const visit = new Visit(sessionManager, contextOf(request), (error) =>
       errorResponse ? errorResponse(request, error) : logAndAnswer(error),
     )
@@ -47,4 +68,10 @@ export function loadAndSaveFetch<
     }
     return visit.save(response)
   }
+}
+
+function noRequest(): TypeError {
+  return new TypeError(
+    'loadAndSaveFetch makes a handler (request: Request) => Response, and was called otherwise: http.createServer takes sessionManager.loadAndSave(handler)',
+  )
 }

@@ -1,7 +1,14 @@
-import { bindContext, contextOf, type SessionManager } from '@scs/core'
-import type { Context, MiddlewareHandler } from 'hono'
+import {
+  type AnySessionManager,
+  bindContext,
+  checkManager,
+  checkOptions,
+  contextOf,
+  type OptionNames,
+} from '@scs/core'
+import type { Context, MiddlewareHandler, Next } from 'hono'
 import { nodeBindings, serveOverNode } from './over-node.ts'
-import { logAndAnswer, Visit } from './visit.ts'
+import { checkErrorResponse, logAndAnswer, Visit } from './visit.ts'
 
 /** Options of {@link loadAndSave}. */
 export interface LoadAndSaveOptions {
@@ -15,6 +22,8 @@ export interface LoadAndSaveOptions {
     | undefined
 }
 
+const optionNames: OptionNames<LoadAndSaveOptions> = { errorResponse: true }
+
 /**
  * Middleware that loads the session before what comes after it, and commits it before the first byte of the response
  * leaves. `contextOf(c)`, of Hono's `c`, is then the context that carries the session. Several managers are several of it,
@@ -25,12 +34,23 @@ export interface LoadAndSaveOptions {
  * made; what is changed while its body streams, before the end of that.
  *
  * Errors of the application are Hono's to answer: its answer commits.
+ *
+ * Throws a TypeError without a manager, also when it is given to `app.use` uncalled: then at the first request.
  */
-export function loadAndSave<Values extends object>(
-  sessionManager: SessionManager<Values>,
-  { errorResponse }: LoadAndSaveOptions = {},
+export function loadAndSave(
+  sessionManager: AnySessionManager,
+  options: LoadAndSaveOptions = {},
 ): MiddlewareHandler {
-  return async (c, next) => {
+  checkManager(sessionManager, 'app.use(loadAndSave(sessionManager))')
+  checkOptions('loadAndSave', options, optionNames)
+  const { errorResponse } = options
+  checkErrorResponse(errorResponse)
+  return (c, next) => {
+    if (typeof next !== 'function' || !c?.req?.raw) throw notHono()
+    return serve(c, next)
+  }
+
+  async function serve(c: Context, next: Next): Promise<Response | undefined> {
     const node = nodeBindings(c)
     if (node) return serveOverNode(sessionManager, node, c, next)
     const visit = new Visit(sessionManager, contextOf(c), (error) => {
@@ -47,6 +67,12 @@ export function loadAndSave<Values extends object>(
     if (response !== c.res) replaceResponse(c, response)
     return undefined
   }
+}
+
+function notHono(): TypeError {
+  return new TypeError(
+    'loadAndSave of @scs/hono makes middleware (c, next) of Hono, and was called otherwise: Express, Fastify and Koa have packages of their own',
+  )
 }
 
 // Hono copies the headers of the former response onto the next, unless there is none in between.

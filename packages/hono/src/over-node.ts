@@ -1,5 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { background, beforeHeaders, bindContext, contextOf, type SessionManager } from '@scs/core'
+import {
+  type AnySessionManager,
+  background,
+  beforeHeaders,
+  bindContext,
+  contextOf,
+} from '@scs/core'
 import type { Context, Next } from 'hono'
 import { destroyWhenFinished } from './destroy-when-finished.ts'
 
@@ -16,8 +22,8 @@ export function nodeBindings(c: Context): NodeBindings | undefined {
 }
 
 /** Serves one request through `sessionManager.loadAndSave`. Gives a response when loading failed: Node's has its answer then. */
-export function serveOverNode<Values extends object>(
-  sessionManager: SessionManager<Values>,
+export function serveOverNode(
+  sessionManager: AnySessionManager,
   { incoming, outgoing }: NodeBindings,
   c: Context,
   next: Next,

@@ -1,4 +1,4 @@
-import { type Context, contextKey, type SessionManager, withSignal, withValue } from '@scs/core'
+import { type AnySessionManager, type Context, contextKey, withSignal, withValue } from '@scs/core'
 import { endAfter } from './end-after.ts'
 
 /** Answers a request that failed. */
@@ -17,15 +17,15 @@ interface Company {
 const companyKey = contextKey<Company>('scs.company')
 
 /** One request with its session, where the handler gives a `Response` back. */
-export class Visit<Values extends object> {
-  readonly #sessionManager: SessionManager<Values>
+export class Visit {
+  readonly #sessionManager: AnySessionManager
   readonly #answerError: AnswerError
   readonly #company: Company
   /** How many managers are around this one. */
   readonly #place: number
   #ctx: Context
 
-  constructor(sessionManager: SessionManager<Values>, base: Context, answerError: AnswerError) {
+  constructor(sessionManager: AnySessionManager, base: Context, answerError: AnswerError) {
     this.#sessionManager = sessionManager
     this.#answerError = answerError
     this.#company = base.value(companyKey) ?? { cookies: [], handlerFailed: false, size: 0 }
@@ -112,6 +112,12 @@ export class Visit<Values extends object> {
       return internalServerError()
     }
   }
+}
+
+/** Throws a TypeError unless it is left out or a function. */
+export function checkErrorResponse(errorResponse: unknown): void {
+  if (errorResponse === undefined || typeof errorResponse === 'function') return
+  throw new TypeError('errorResponse must be a function')
 }
 
 /** Logs the error and answers with a plain 500, as a manager's default `errorFunc`. */

@@ -435,3 +435,39 @@ it('passes on what the handler is given beside the request', async () => {
   const response = await serve(new Request('http://localhost/'), { NAME: 'ab' }, 2)
   expect(await response.text()).toBe('abab')
 })
+
+describe('what was written by mistake is a TypeError that says what to write', () => {
+  const manager = new SessionManager()
+  const handler = () => new Response()
+  const usage = 'write loadAndSaveFetch(sessionManager, (request) => …)'
+
+  it.each<[string, unknown[], string]>([
+    ['without a manager', [undefined, handler], `was given undefined: ${usage}`],
+    ['without a handler', [manager], `loadAndSaveFetch takes a handler as well: ${usage}`],
+    ['with the two exchanged', [handler, manager], `was given a function: ${usage}`],
+    ['with options in the handler’s place', [manager, {}], 'takes a handler as well'],
+    ['with an option that is none', [manager, handler, { onError() {} }], 'has no option onError'],
+    [
+      'with an errorResponse that is no function',
+      [manager, handler, { errorResponse: 500 }],
+      'errorResponse must be a function',
+    ],
+  ])('at once, %s', (_what, args, message) => {
+    const call = () => (loadAndSaveFetch as (...args: unknown[]) => unknown)(...args)
+    expect(call).toThrow(TypeError)
+    expect(call).toThrow(message)
+  })
+
+  it('at the first request, where it was given uncalled, or to node:http', () => {
+    const uncalled = loadAndSaveFetch as unknown as (...args: unknown[]) => unknown
+    expect(() => uncalled(new Request('http://localhost/'), {})).toThrow(
+      `was given an instance of Request: ${usage}`,
+    )
+    const serve = loadAndSaveFetch(manager, handler) as (...args: unknown[]) => unknown
+    for (const args of [[{ headers: {}, url: '/' }, {}], [undefined], []]) {
+      expect(() => serve(...args)).toThrow(
+        /^loadAndSaveFetch makes a handler \(request: Request\) => Response, and was called otherwise/,
+      )
+    }
+  })
+})

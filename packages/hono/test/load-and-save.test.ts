@@ -175,3 +175,67 @@ it('with compress, the compressed answer has the cookie', async () => {
   const text = new Response(response.body?.pipeThrough(new DecompressionStream('gzip'))).text()
   expect(await text).toBe('x'.repeat(10_000))
 })
+
+describe('what was written by mistake is a TypeError that says what to write', () => {
+  const manager = new SessionManager()
+
+  it.each<[string, unknown[], string]>([
+    ['without a manager', [], 'takes a SessionManager, and was given undefined: write app.use('],
+    ['with the class', [SessionManager], 'takes a SessionManager, and was given a function'],
+    [
+      'with options',
+      [{ sessionManager: manager }],
+      'takes a SessionManager, and was given an object',
+    ],
+    ['with an option of the manager', [manager, { errorFunc() {} }], 'has no option errorFunc'],
+    [
+      'with a misspelt option',
+      [manager, { errorresponse() {} }],
+      'has no option errorresponse: did you mean errorResponse?',
+    ],
+    ['with null for options', [manager, null], 'must be an object, such as { errorResponse: … }'],
+  ])('at once, %s', (_what, args, message) => {
+    const call = () => (loadAndSave as (...args: unknown[]) => unknown)(...args)
+    expect(call).toThrow(TypeError)
+    expect(call).toThrow('loadAndSave')
+    expect(call).toThrow(message)
+  })
+
+  it('at once, with an errorResponse that is no function', () => {
+    const options = { errorResponse: new Response() } as never
+    expect(() => loadAndSave(manager, options)).toThrow(
+      new TypeError('errorResponse must be a function'),
+    )
+  })
+
+  it('Hono answers with the error where it was given uncalled', async () => {
+    for (const uncalled of [loadAndSave, manager.loadAndSave]) {
+      const errors: Error[] = []
+      const app = new Hono()
+      app.use(uncalled as never)
+      app.onError((error, c) => {
+        errors.push(error)
+        return c.text('', 500)
+      })
+      expect((await app.request('/')).status).toBe(500)
+      const [error] = errors
+      expect(error).toBeInstanceOf(TypeError)
+      expect(error?.message).toMatch(
+        /^(?:loadAndSave takes a SessionManager|sessionManager\.loadAndSave takes a handler), /,
+      )
+    }
+  })
+
+  it('where other frameworks call the middleware', () => {
+    const middleware = loadAndSave(manager) as (...args: unknown[]) => unknown
+    for (const args of [
+      [{ headers: {} }, {}, () => undefined], // Express
+      [{ req: { headers: {} }, res: {} }, () => undefined], // Koa
+      [],
+    ]) {
+      expect(() => middleware(...args)).toThrow(
+        /^loadAndSave of @scs\/hono makes middleware \(c, next\) of Hono/,
+      )
+    }
+  })
+})

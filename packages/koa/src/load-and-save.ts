@@ -1,5 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import { background, beforeHeaders, bindContext, contextOf, type SessionManager } from '@scs/core'
+import {
+  type AnySessionManager,
+  background,
+  beforeHeaders,
+  bindContext,
+  checkManager,
+  contextOf,
+} from '@scs/core'
 import type { Middleware } from 'koa'
 
 /**
@@ -9,12 +16,14 @@ import type { Middleware } from 'koa'
  *
  * An error in loading or committing is answered by the manager's `errorFunc`; what comes after is not called when loading
  * failed. Errors of the application are Koa's to answer: its answer commits.
+ *
+ * Throws a TypeError without a manager, also when it is given to `app.use` uncalled: then at the first request.
  */
-export function loadAndSave<Values extends object>(
-  sessionManager: SessionManager<Values>,
-): Middleware {
-  return (ctx, next) =>
-    new Promise<void>((resolve, reject) => {
+export function loadAndSave(sessionManager: AnySessionManager): Middleware {
+  checkManager(sessionManager, 'app.use(loadAndSave(sessionManager))')
+  return (ctx, next) => {
+    if (typeof next !== 'function' || !ctx?.req || !ctx.res) throw notKoa()
+    return new Promise<void>((resolve, reject) => {
       const { req, res } = ctx
       const bound = contextOf(ctx)
       // What other middleware has bound to Koa's context is what the session is added to.
@@ -34,6 +43,13 @@ export function loadAndSave<Values extends object>(
       if (done) done.then(refused)
       else refused()
     })
+  }
+}
+
+function notKoa(): TypeError {
+  return new TypeError(
+    'loadAndSave of @scs/koa makes middleware (ctx, next) of Koa, and was called otherwise: Express, Fastify and Hono have packages of their own',
+  )
 }
 
 // Koa's answer to an error begins with removing every header, and `ctx.vary` is not all that an application may use.

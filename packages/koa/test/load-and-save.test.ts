@@ -374,3 +374,45 @@ it('a response that was ended by hand, and is held, is not ended again by Koa', 
   expect(status).toBeLessThan(500)
   expect(errors).toEqual([])
 })
+
+describe('what was written by mistake is a TypeError that says what to write', () => {
+  it.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['a function', SessionManager],
+    ['an object', { sessionManager: new SessionManager() }],
+  ])('at once, without a manager: %s', (given, value) => {
+    expect(() => loadAndSave(value as never)).toThrow(
+      new TypeError(
+        `loadAndSave takes a SessionManager, and was given ${given}: write app.use(loadAndSave(sessionManager))`,
+      ),
+    )
+  })
+
+  it('Koa answers with the error where it was given uncalled', async () => {
+    for (const uncalled of [loadAndSave, new SessionManager().loadAndSave]) {
+      const { app, errors } = site()
+      app.use(uncalled as never)
+      await using server = await serve(app)
+      expect((await server.client.get('/')).status).toBe(500)
+      const [error] = errors as Error[]
+      expect(error).toBeInstanceOf(TypeError)
+      expect(error?.message).toMatch(
+        /^(?:loadAndSave takes a SessionManager|sessionManager\.loadAndSave takes a handler), /,
+      )
+    }
+  })
+
+  it('where other frameworks call the middleware', () => {
+    const middleware = loadAndSave(new SessionManager()) as (...args: unknown[]) => unknown
+    for (const args of [
+      [{ headers: {} }, {}, () => undefined], // Express
+      [{ addHook() {} }, {}, () => undefined], // Fastify
+      [{ req: { raw: {} } }, () => undefined], // Hono
+      [],
+    ]) {
+      expect(() => middleware(...args)).toThrow(
+        /^loadAndSave of @scs\/koa makes middleware \(ctx, next\) of Koa/,
+      )
+    }
+  })
+})
