@@ -1,5 +1,6 @@
 import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import type { Context } from './context.ts'
+import { minute } from './duration.ts'
 import { SessionError } from './errors.ts'
 import { including } from './few.ts'
 import type { CheckedOptions } from './options.ts'
@@ -156,7 +157,9 @@ export class SessionLifecycle {
     const { idleTimeout, touchInterval } = this.#options
     if (!idleTimeout) return false
     if (!expiry || touchInterval === 0) return true
-    return this.#writer.expiryOf(deadline).getTime() - expiry.getTime() >= touchInterval
+    const early = this.#writer.expiryOf(deadline).getTime() - expiry.getTime()
+    // Too late: the idle timeout was longer, or a clock ahead. By a minute it is none, so that machines do not write in turn.
+    return early >= touchInterval || -early > Math.max(touchInterval, minute)
   }
 
   #identify(data: SessionData): void {

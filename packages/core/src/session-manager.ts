@@ -113,7 +113,8 @@ export class SessionManager<
    * Writes the session to the store, for middleware of one's own; {@link loadAndSave} does it before the first byte.
    * Can be repeated; does not change the status, as in SCS. A session whose expiry alone is due is touched.
    *
-   * `undefined` when the session has been revoked: write no cookie. Rejects when the store fails, and with a TypeError
+   * `undefined` when the session has been revoked, and when a touch failed: write no cookie. `onError` receives either; after
+   * a touch that failed, the next request tries again. Rejects when the store fails, and with a TypeError
    * that names the key when a value cannot be encoded; the stored session is then as it was.
    */
   commit(ctx: Context): Promise<Committed | undefined> {

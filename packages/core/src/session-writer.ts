@@ -46,14 +46,14 @@ export class SessionWriter {
     this.#tools = atomic && { options, store, atomic, reader, expiryOf }
   }
 
-  /** The commit of `data`; `undefined` when it has been revoked. */
+  /** The commit of `data`; `undefined` when it has been revoked, or could only not be extended. */
   commit(client: Context, data: SessionData): Awaitable<Committed | undefined> {
     if (data.status === 'revoked') return undefined
     const ctx = withoutSignal(client)
     const limit = new TimeLimit(this.#options.storeTimeout)
+    if (data.touchDue && !data.changed) return this.#extend(ctx, data, limit)
     const tools = this.#tools
     if (!tools) return this.#write(ctx, data, limit)
-    if (data.touchDue && !data.changed) return this.#touch(ctx, data, tools, limit)
     if (data.merges.length === 0 && data.leftovers.length === 0) {
       return this.#put(ctx, data, tools, limit)
     }
@@ -73,6 +73,19 @@ export class SessionWriter {
     const { idleTimeout } = this.#options
     if (!idleTimeout) return new Date(deadline)
     return new Date(Math.min(deadline.getTime(), Date.now() + idleTimeout))
+  }
+
+  // Nothing but an extension is lost when it fails, and the next request tries again: pages are read on a database that
+  // is read-only for a while.
+  #extend(ctx: Context, data: SessionData, limit: TimeLimit): Awaitable<Committed | undefined> {
+    const tools = this.#tools
+    return orElse<Committed | undefined>(
+      () => (tools ? this.#touch(ctx, data, tools, limit) : this.#write(ctx, data, limit)),
+      (error) => {
+        this.#options.onError(error, ctx)
+        return undefined
+      },
+    )
   }
 
   // One that another takes in just now counts as touched before: see docs/decisions/0013.

@@ -130,6 +130,11 @@ function make<S extends PlainStore>(store: S, options: SessionManagerOptions = {
 
 const code = (code: SessionError['code']) => expect.objectContaining({ code })
 
+const thrown = (error: Error): never => {
+  throw error
+}
+const rejected = async (error: Error): Promise<never> => thrown(error)
+
 const failing = (call: string, error: unknown) => (made: string) => {
   if (made.startsWith(call)) throw error
 }
@@ -1630,13 +1635,122 @@ describe('the idle timeout', () => {
     expect(store.calls).not.toContain(`touch ${token}`)
   })
 
-  test("when the touch fails, the store's error comes through", async () => {
-    const { store, manager, load, token } = await begun()
-    vi.setSystemTime(now + minute)
-    const ctx = await load(token)
-    store.before = failing('touch', down)
-    await expect(manager.commit(ctx)).rejects.toBe(down)
-    expect(manager.status(ctx)).toBe('modified')
+  describe('moves both ways', () => {
+    /** The session of somebody who only reads, under another idle timeout, or another clock, than it was stored with. */
+    const stored = (expiry: Date, more: SessionManagerOptions = {}) => {
+      const made = make(new WholeStore(), { ...options, ...more })
+      seed(made.store, 'example', { name: 'Ada' }, inTime(90 * day), expiry)
+      return made
+    }
+
+    test('a session that was stored under a longer one gets the present one at its next request', async () => {
+      const { store, manager, load } = stored(inTime(30 * day))
+      const ctx = await load('example')
+      expect(manager.status(ctx)).toBe('modified')
+      expect(await manager.commit(ctx)).toEqual({ token: 'example', expiry: inTime(20 * minute) })
+      expect(store.memory.findWithExpiry(ctx, 'example')?.expiry).toEqual(inTime(20 * minute))
+      vi.setSystemTime(now + 20 * minute)
+      expect(manager.token(await load('example'))).toBe('')
+    })
+
+    test('so does one that was stored by a clock that was ahead', async () => {
+      const { manager, load } = stored(inTime(2 * hour + 20 * minute))
+      await manager.commit(await load('example'))
+      vi.setSystemTime(now + 20 * minute)
+      expect(manager.token(await load('example'))).toBe('')
+    })
+
+    test.each<[number, number, string, string]>([
+      // The touch interval, how much too late the session expires, its status a millisecond before and then.
+      [minute, minute, 'unmodified', 'modified'],
+      [second, minute, 'unmodified', 'modified'],
+      [5 * minute, 5 * minute, 'unmodified', 'modified'],
+    ])(
+      'with a touch interval of %d ms, an expiry %d ms too late is left alone, a later one is not',
+      async (touchInterval, late, status, then) => {
+        for (const [more, expected] of [
+          [0, status],
+          [1, then],
+        ] as const) {
+          const { manager, load } = stored(inTime(20 * minute + late + more), { touchInterval })
+          expect(manager.status(await load('example'))).toBe(expected)
+        }
+      },
+    )
+
+    test('machines whose clocks are 59 s apart do not write in turn', async () => {
+      const { store, manager, load } = stored(inTime(20 * minute), { touchInterval: second })
+      const due: string[] = []
+      for (const clock of [59 * second, 0, 59 * second, 0]) {
+        vi.setSystemTime(now + clock)
+        const ctx = await load('example')
+        due.push(manager.status(ctx))
+        if (manager.status(ctx) === 'modified') await manager.commit(ctx)
+      }
+      expect(due).toEqual(['modified', 'unmodified', 'unmodified', 'unmodified'])
+      expect(store.calls.filter((call) => call === 'touch example')).toHaveLength(1)
+    })
+
+    test('a deadline that ends the session earlier is no expiry that is too late', async () => {
+      const { manager, load, token } = await begun({ lifetime: 5 * minute })
+      expect(manager.status(await load(token))).toBe('unmodified')
+    })
+  })
+
+  describe('when the touch fails, and nothing else is to be written', () => {
+    test.each<[string, () => WholeStore | PlainStore, string, (error: Error) => unknown]>([
+      ['atomic methods, at once', () => new WholeStore(), 'touch', thrown],
+      ['atomic methods, later', () => new WholeStore(), 'touch', rejected],
+      ['plain methods, at once', () => new PlainStore(), 'commit', thrown],
+      ['plain methods, later', () => new PlainStore(), 'commit', rejected],
+    ])('nothing but the extension is lost: a store with %s', async (_what, create, call, fail) => {
+      const { store, manager, heard, load, begin } = make<PlainStore>(create(), options)
+      const token = await begin({ name: 'Ada' })
+      vi.setSystemTime(now + minute)
+      const readOnly = new TypeError('read-only database')
+      store.before = (made) => (made.startsWith(call) ? fail(readOnly) : undefined)
+      for (const _ of [1, 2]) {
+        const ctx = await load(token)
+        expect(await manager.commit(ctx)).toBeUndefined()
+        expect(manager.status(ctx)).toBe('modified')
+        expect(manager.get(ctx, 'name')).toBe('Ada')
+        const headers = new Headers()
+        expect(await manager.commitAndWriteSessionCookie(ctx, headers)).toBeUndefined()
+        expect(headers.getSetCookie()).toEqual([])
+      }
+      // Each request has tried, and each try is told.
+      expect(heard).toEqual([readOnly, readOnly, readOnly, readOnly])
+      expect(store.calls.filter((made) => made.startsWith(call))).toHaveLength(4)
+
+      store.before = () => undefined
+      expect(await manager.commit(await load(token))).toEqual({
+        token,
+        expiry: inTime(20 * minute),
+      })
+      expect(heard).toHaveLength(4)
+    })
+
+    test('a change that comes together with it fails the request', async () => {
+      for (const store of [new WholeStore(), new PlainStore()]) {
+        const { manager, heard, load, begin } = make<PlainStore>(store, options)
+        const token = await begin({ name: 'Ada' })
+        vi.setSystemTime(now + minute)
+        const ctx = await load(token)
+        manager.put(ctx, 'name', 'Grace')
+        const refused = new TypeError('read-only database')
+        store.before = (made) => (/^(?:replace|commit)/.test(made) ? thrown(refused) : undefined)
+        await expect(manager.commit(ctx)).rejects.toBe(refused)
+        expect(heard).toEqual([])
+      }
+    })
+
+    test('so does an explicit commit of a session that is not due', async () => {
+      const { store, manager, load, begin } = make<PlainStore>(new PlainStore())
+      const token = await begin({ name: 'Ada' })
+      const ctx = await load(token)
+      store.before = failing('commit', down)
+      await expect(manager.commit(ctx)).rejects.toBe(down)
+    })
   })
 
   describe('when the touch finds the row gone', () => {
@@ -1743,7 +1857,7 @@ describe('a store that does not answer', () => {
   })
 
   test('touch', async () => {
-    const { store, manager, load } = make(new WholeStore(), {
+    const { store, manager, heard, load } = make(new WholeStore(), {
       storeTimeout: second,
       idleTimeout: hour,
       touchInterval: 0,
@@ -1751,7 +1865,12 @@ describe('a store that does not answer', () => {
     seed(store, 'example')
     const ctx = await load('example')
     store.before = silent('touch')
-    expect(await rejectionAfter(second, manager.commit(ctx))).toContain('did not answer touch')
+    const committing = manager.commit(ctx)
+    await vi.advanceTimersByTimeAsync(second)
+    // The page is answered: it has lost nothing but an extension.
+    expect(await committing).toBeUndefined()
+    expect(heard).toEqual([code('ERR_SESSION_STORE_TIMEOUT')])
+    expect(String(heard[0])).toContain('did not answer touch')
   })
 
   test('one budget is for the whole of a commit', async () => {

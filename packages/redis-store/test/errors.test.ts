@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
-import { background, withSignal } from '@scs/core'
+import { background, hour, SessionManager, withSignal } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Driver, drivers, ioredis, nodeRedis, type Opened } from './drivers.ts'
@@ -45,6 +45,30 @@ describe.skipIf(!canStartRedis())('errors', () => {
       }
       await vi.waitFor(() => store.commit(token, data, future), { timeout: 20_000 })
       expect(await store.find(token)).toEqual(data)
+    })
+
+    it(`${driver.name}: a Redis that takes no writes fails no page that only reads`, async () => {
+      const { client, run } = await open(driver)
+      const errors: Error[] = []
+      const sessions = new SessionManager({
+        store: new RedisStore(client),
+        idleTimeout: hour,
+        touchInterval: 0,
+        onError: (error) => errors.push(error as Error),
+      })
+      const session = await sessions.load(ctx, '')
+      sessions.put(session, 'name', 'Ada')
+      const { token = '' } = (await sessions.commit(session)) ?? {}
+      await run('CONFIG', 'SET', 'min-replicas-to-write', '1')
+      const page = await sessions.load(ctx, token)
+      expect(sessions.getString(page, 'name')).toBe('Ada')
+      expect(await sessions.commit(page)).toBeUndefined()
+      expect(errors).toEqual([expect.objectContaining({ code: 'NOREPLICAS' })])
+      sessions.put(page, 'name', 'Grace')
+      await expect(sessions.commit(page)).rejects.toMatchObject({ code: 'NOREPLICAS' })
+      await run('CONFIG', 'SET', 'min-replicas-to-write', '0')
+      expect(await sessions.commit(await sessions.load(ctx, token))).toMatchObject({ token })
+      expect(errors).toHaveLength(1)
     })
 
     it(`${driver.name}: what Redis refuses tells its code, and neither token nor data`, async () => {

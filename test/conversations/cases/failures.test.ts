@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
-import { background, type SessionManager } from '@scs/core'
+import { background, hour, type SessionManager } from '@scs/core'
 import { describe, expect } from 'vitest'
 import { type Answer, ending } from '../client/opened.ts'
 import { conversation } from '../conversation.ts'
@@ -376,3 +376,25 @@ async function stored(manager: SessionManager): Promise<string> {
   })
   return found.join('; ')
 }
+
+conversation(
+  'a page that only reads is answered, though its session cannot be extended',
+  async (stage) => {
+    const { client, store, errors } = await stage.open(
+      { '/put': put, '/get': get },
+      { idleTimeout: hour, touchInterval: 0 },
+    )
+    await client.get('/put')
+    store.fault = new TypeError('read-only database')
+    for (let request = 1; request <= 2; request++) {
+      const page = await client.get('/get')
+      expect([page.status, page.body, page.header('set-cookie')]).toEqual([200, 'bar', []])
+      expect(errors).toEqual(Array(request).fill(store.fault))
+    }
+    expect((await client.get('/put')).status).toBe(500)
+    store.fault = undefined
+    const page = await client.get('/get')
+    expect([page.status, page.body, page.header('set-cookie').length]).toEqual([200, 'bar', 1])
+    expect(errors).toHaveLength(2)
+  },
+)

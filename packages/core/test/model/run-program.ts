@@ -197,6 +197,9 @@ class RunningRequest {
     await this.#try(async () => {
       const committed = await manager.commit(this.#ctx)
       if (!committed) {
+        // Only a touch may fail without being an error.
+        const wasTouch = this.#world.faulty && count === 0
+        if (wasTouch && manager.status(this.#ctx) !== 'revoked') return
         // An earlier commit may have found it revoked, and not have rejected yet.
         await Promise.all(earlier)
         return this.#toldOfRevocation()
