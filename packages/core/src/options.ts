@@ -12,6 +12,7 @@ import { checkedDuration, hour, minute, second } from './duration.ts'
 import { answerWithInternalServerError } from './error-response.ts'
 import { guarded } from './guarded.ts'
 import { JsonCodec } from './json-codec.ts'
+import { kindOf } from './kind-of.ts'
 import { MemoryStore } from './memory-store.ts'
 import type { SessionStore } from './store.ts'
 
@@ -40,6 +41,12 @@ export interface SessionManagerOptions {
   codec?: Codec | undefined
   /** The cookie's name and attributes. */
   cookie?: SessionCookieOptions | undefined
+  /**
+   * How many bytes a session may take in the store, as the codec writes it. Checked at each commit that changes it: a larger one
+   * is a TypeError that names its largest key, and the stored session is then as it was. What is stored already is read,
+   * extended and destroyed whatever its size. 0: no limit. @default 1_000_000
+   */
+  maxSize?: number | undefined
   /**
    * Files sessions under the SHA-256 of their token, so that who reads the store cannot use what is in it. Changing it
    * signs everybody out. @default false, as SCS
@@ -77,6 +84,7 @@ export interface CheckedOptions {
   readonly store: SessionStore
   readonly codec: Codec
   readonly cookie: Readonly<SessionCookie>
+  readonly maxSize: number
   readonly hashTokenInStore: boolean
   readonly unreadable: 'fresh' | 'fail'
   readonly storeTimeout: number
@@ -92,6 +100,7 @@ export const optionNames: OptionNames<SessionManagerOptions> = {
   touchInterval: true,
   codec: true,
   cookie: true,
+  maxSize: true,
   hashTokenInStore: true,
   unreadable: true,
   storeTimeout: true,
@@ -153,6 +162,7 @@ export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
     store: options.store === undefined ? new MemoryStore() : options.store,
     codec: options.codec === undefined ? new JsonCodec() : checkedCodec(options.codec),
     cookie: checkedCookie(options.cookie === undefined ? {} : options.cookie),
+    maxSize: checkedSize(options.maxSize === undefined ? 1_000_000 : options.maxSize),
     hashTokenInStore,
     unreadable,
     storeTimeout: checkedDuration('storeTimeout', options.storeTimeout ?? 30 * second),
@@ -176,6 +186,12 @@ function checkedCodec(codec: Codec): Codec {
     throw new TypeError('codec must have the methods encode and decode')
   }
   return codec
+}
+
+function checkedSize(maxSize: unknown): number {
+  if (typeof maxSize === 'number' && Number.isSafeInteger(maxSize) && maxSize >= 0) return maxSize
+  const given = typeof maxSize === 'number' ? maxSize : kindOf(maxSize)
+  throw new TypeError(`maxSize must be a whole number of bytes, 0 for no limit; it is ${given}`)
 }
 
 function checkedFunction<F>(option: string, value: F): F {

@@ -115,7 +115,8 @@ export class SessionManager<
    *
    * `undefined` when the session has been revoked, and when a touch failed: write no cookie. `onError` receives either; after
    * a touch that failed, the next request tries again. Rejects when the store fails, and with a TypeError
-   * that names the key when a value cannot be encoded; the stored session is then as it was.
+   * that names the key when a value cannot be encoded, or the session is larger than `maxSize`; the stored session is then as
+   * it was.
    */
   commit(ctx: Context): Promise<Committed | undefined> {
     return this.#call(ctx, (data) => {

@@ -3,6 +3,7 @@ import { backoff } from './backoff.ts'
 import { isSame } from './bytes.ts'
 import type { Lane } from './commit-queue.ts'
 import type { Context } from './context.ts'
+import { encodeSession } from './encode-session.ts'
 import { isOfTheCaller, SessionError } from './errors.ts'
 import { excluding, including, none } from './few.ts'
 import { newMark } from './mark.ts'
@@ -94,7 +95,7 @@ export class SessionSwap {
     }
     const attempt: Attempt = {
       storeToken: data.storeToken,
-      bytes: this.#tools.options.codec.encode(data.deadline, data.values),
+      bytes: encodeSession(this.#tools.options, data),
       expiry: this.#tools.expiryOf(data.deadline),
       changes: data.pending,
       merges: data.merges,

@@ -2,6 +2,7 @@ import { type Awaitable, andThen, orElse } from './awaitable.ts'
 import { backoff } from './backoff.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { type Context, withoutSignal } from './context.ts'
+import { encodeSession } from './encode-session.ts'
 import { ClaimedElsewhere } from './errors.ts'
 import { excluding, including, none } from './few.ts'
 import type { CheckedOptions } from './options.ts'
@@ -53,7 +54,7 @@ export class SessionWriter {
     const limit = new TimeLimit(this.#options.storeTimeout)
     if (data.touchDue && !data.changed) return this.#extend(ctx, data, limit)
     const tools = this.#tools
-    if (!tools) return this.#write(ctx, data, limit)
+    if (!tools) return this.#write(ctx, data, limit, encodeSession(this.#options, data))
     if (data.merges.length === 0 && data.leftovers.length === 0) {
       return this.#put(ctx, data, tools, limit)
     }
@@ -80,7 +81,11 @@ export class SessionWriter {
   #extend(ctx: Context, data: SessionData, limit: TimeLimit): Awaitable<Committed | undefined> {
     const tools = this.#tools
     return orElse<Committed | undefined>(
-      () => (tools ? this.#touch(ctx, data, tools, limit) : this.#write(ctx, data, limit)),
+      () =>
+        tools
+          ? this.#touch(ctx, data, tools, limit)
+          : // Larger, perhaps, than what may be written anew.
+            this.#write(ctx, data, limit, this.#options.codec.encode(data.deadline, data.values)),
       (error) => {
         this.#options.onError(error, ctx)
         return undefined
@@ -111,7 +116,7 @@ export class SessionWriter {
     tools: CommitTools,
     limit: TimeLimit,
   ): Awaitable<Committed | undefined> {
-    if (!data.stored) return this.#write(ctx, data, limit)
+    if (!data.stored) return this.#write(ctx, data, limit, encodeSession(this.#options, data))
     return this.#swap(new SessionSwap(tools, ctx, data, limit), ctx, data, limit)
   }
 
@@ -167,7 +172,7 @@ export class SessionWriter {
     return orElse(
       () => {
         // What cannot be encoded claims nothing.
-        tools.options.codec.encode(data.deadline, data.values)
+        encodeSession(tools.options, data)
         return andThen(put(), (committed) =>
           andThen(committed ? release.finish(data) : release.giveBack(data), () => committed),
         )
@@ -183,9 +188,13 @@ export class SessionWriter {
   }
 
   // A new session, or one on a plain store.
-  #write(ctx: Context, data: SessionData, limit: TimeLimit): Awaitable<Committed> {
+  #write(
+    ctx: Context,
+    data: SessionData,
+    limit: TimeLimit,
+    bytes: Uint8Array,
+  ): Awaitable<Committed> {
     const { token, storeToken, pending } = data
-    const bytes = this.#options.codec.encode(data.deadline, data.values)
     const expiry = this.expiryOf(data.deadline)
     // Also when the commit fails: the store may have done it all the same.
     data.rows = including(data.rows, storeToken)

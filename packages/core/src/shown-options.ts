@@ -23,6 +23,8 @@ export abstract class ShownOptions<Values extends object> extends TypedValues<Va
   declare readonly codec: Codec
   /** The cookie's settings with their defaults, readonly too. */
   declare readonly cookie: Readonly<SessionCookie>
+  /** Bytes, 0 for no limit; see {@link SessionManagerOptions.maxSize}. */
+  declare readonly maxSize: number
   /** See {@link SessionManagerOptions.hashTokenInStore}. */
   declare readonly hashTokenInStore: boolean
   /** See {@link SessionManagerOptions.unreadable}. */

@@ -15,7 +15,7 @@ const assign: (target: object, name: string, value: unknown) => void = runInThis
 
 const options = [
   ...['lifetime', 'idleTimeout', 'touchInterval', 'store', 'codec', 'cookie', 'hashTokenInStore'],
-  ...['unreadable', 'storeTimeout', 'errorFunc', 'onError'],
+  ...['unreadable', 'storeTimeout', 'errorFunc', 'onError', 'maxSize'],
 ]
 
 describe('an option of a manager', () => {

@@ -499,6 +499,7 @@ describe('options', () => {
       store: undefined,
       codec: undefined,
       cookie: undefined,
+      maxSize: undefined,
       hashTokenInStore: undefined,
       unreadable: undefined,
       storeTimeout: undefined,

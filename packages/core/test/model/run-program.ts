@@ -192,6 +192,7 @@ class RunningRequest {
     const { history } = this.#world
     const manager = this.#manager
     const log = this.#log
+    const { work } = log
     const count = log.changes.length
     const earlier = [...this.#unawaited]
     await this.#try(async () => {
@@ -202,7 +203,8 @@ class RunningRequest {
         if (wasTouch && manager.status(this.#ctx) !== 'revoked') return
         // An earlier commit may have found it revoked, and not have rejected yet.
         await Promise.all(earlier)
-        return this.#toldOfRevocation()
+        // It has been destroyed meanwhile: what follows is another session.
+        return log.work === work ? this.#toldOfRevocation() : undefined
       }
       history.acknowledged(log, count, storeTokenOf(manager, committed.token))
       this.#jar[this.#request.browser] = committed.token

@@ -1,0 +1,76 @@
+import type { Codec } from './codec.ts'
+import { copyOf, LazyValues, Unread } from './lazy-values.ts'
+import type { CheckedOptions } from './options.ts'
+import { type SessionState, writeMarkKey } from './session-data.ts'
+
+/**
+ * The bytes of a session that is to be written. Throws a TypeError that names the key when a value cannot be encoded, and one
+ * that names the largest when it takes more than `maxSize`.
+ */
+export function encodeSession(options: CheckedOptions, state: SessionState): Uint8Array {
+  const { codec, maxSize } = options
+  const bytes = codec.encode(state.deadline, state.values)
+  if (maxSize > 0 && bytes.length > maxSize) checkSize(codec, maxSize, state, bytes.length)
+  return bytes
+}
+
+function checkSize(
+  codec: Codec,
+  maxSize: number,
+  { deadline, values }: SessionState,
+  bytes: number,
+): void {
+  const size = values.has(writeMarkKey) ? sizeWithoutMark(codec, deadline, values) : bytes
+  if (size <= maxSize) return
+  const key = largestIn(codec, deadline, values)
+  const where =
+    key === undefined
+      ? 'keep a part of it'
+      : `its largest key is ${JSON.stringify(shortened(key))}: keep that value`
+  throw new TypeError(
+    `the session takes ${size} bytes, and the option maxSize allows ${maxSize}; ${where} elsewhere, and in the session what finds it`,
+  )
+}
+
+function sizeWithoutMark(
+  codec: Codec,
+  deadline: Date,
+  values: ReadonlyMap<string, unknown>,
+): number {
+  const others = copyOf(values)
+  others.delete(writeMarkKey)
+  return codec.encode(deadline, others).length
+}
+
+function largestIn(
+  codec: Codec,
+  deadline: Date,
+  values: ReadonlyMap<string, unknown>,
+): string | undefined {
+  let largest: string | undefined
+  let most = 0
+  for (const [key, value] of values instanceof LazyValues ? values.unreadEntries() : values) {
+    const size = Unread.is(value)
+      ? Buffer.byteLength(value.text)
+      : sizeOf(codec, deadline, key, value)
+    if (size <= most) continue
+    largest = key
+    most = size
+  }
+  return largest
+}
+
+// A codec of one's own may refuse what is not a whole session.
+function sizeOf(codec: Codec, deadline: Date, key: string, value: unknown): number {
+  try {
+    return codec.encode(deadline, new Map([[key, value]])).length
+  } catch {
+    return 0
+  }
+}
+
+const longestKey = 100
+
+function shortened(key: string): string {
+  return key.length > longestKey ? `${key.slice(0, longestKey)}…` : key
+}
