@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import type { Codec } from './codec.ts'
 import { isoDate } from './date-text.ts'
+import { isEscaped, pairsOf, parseJson } from './escaped-keys.ts'
 import { none } from './few.ts'
 import { JsonMembers, type JsonText, splitLines } from './json-lines.ts'
 import { timeOf } from './json-time.ts'
@@ -39,7 +40,10 @@ const lastDeadline = Date.parse('9999-12-31T23:59:59.999Z')
  * | `Uint8Array`, `Buffer` | `{"$bytes":"aGVsbG8="}`, base64; both come back as `Uint8Array` |
  * | `Map` | `{"$map":[["key","value"]]}` |
  * | `Set` | `{"$set":["member"]}` |
+ * | an object with a key that JSON would escape | `{"$object":[["5\" disk",1]]}` |
  * | an object like these, `{ $date: 1 }` | `{"$$date":1}`: one `$` more, wherever a single key starts with `$` |
+ *
+ * Values whose key JSON would escape are in an array of pairs before the others: `"entries":[["5\" disk",1]]`.
  *
  * An object without a prototype comes back as a plain one, and a value that is there twice as two copies. All else is
  * refused, where JSON alone would change it silently: functions, symbols, class instances (also of subclasses of the
@@ -65,7 +69,13 @@ export class JsonCodec implements Codec {
       members.add(key, Unread.is(value) ? value : packValue(key, value))
     }
     // From Buffer's pool: memory of its own for a few bytes takes four times as long to make, and to collect.
-    return Buffer.from(`{"deadline":"${isoDate(deadline.getTime())}","values":${members}}`)
+    const end = isoDate(deadline.getTime())
+    const { escaped } = members
+    return Buffer.from(
+      escaped
+        ? `{"deadline":"${end}","entries":${JSON.stringify(escaped)},"values":${members}}`
+        : `{"deadline":"${end}","values":${members}}`,
+    )
   }
 
   /**
@@ -75,7 +85,8 @@ export class JsonCodec implements Codec {
    */
   decode(data: Uint8Array): { deadline: Date; values: Map<string, unknown> } {
     const { session, lines } = read(textOf(data))
-    if (!isRecord(session) || Object.keys(session).length !== 2 || !isRecord(session.values)) {
+    const entries = isRecord(session) && entriesOf(session)
+    if (!entries || !isRecord(session.values)) {
       throw unreadable('it is not an object of a deadline and values')
     }
     const values = lines.length > 0 ? new LazyValues(readValue) : new Map<string, unknown>()
@@ -83,6 +94,7 @@ export class JsonCodec implements Codec {
       const value = session.values[key]
       values.set(key, typeof value === 'object' ? unpackValue(value) : value)
     }
+    if (entries !== none) for (const [key, value] of entries) values.set(key, unpackValue(value))
     for (const [key, value] of lines) {
       // A tag may be one that this version does not know: then the session is none that it can read.
       values.set(key, value.text.includes('"$') ? unpackValue(readValue(key, value.text)) : value)
@@ -95,7 +107,7 @@ export class JsonCodec implements Codec {
 function read(text: string): { session: unknown; lines: JsonText['lines'] } {
   const parts = splitLines(text)
   try {
-    if (parts) return { session: JSON.parse(parts.outline), lines: parts.lines }
+    if (parts) return { session: parseJson(parts.outline), lines: parts.lines }
   } catch {}
   return { session: parse(text, 'it'), lines: none }
 }
@@ -115,11 +127,21 @@ function textOf(data: Uint8Array): string {
 
 function parse(text: string, what: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     // The parser's own message quotes the text, so it is not passed on, not even as a cause.
     throw unreadable(`${what} is not JSON`)
   }
+}
+
+// `undefined` when `session` has other members than it may have.
+function entriesOf(
+  session: Record<string, unknown>,
+): readonly (readonly [string, unknown])[] | undefined {
+  const count = Object.keys(session).length
+  if (count === 2) return none
+  const entries = count === 3 ? pairsOf(session.entries) : undefined
+  return entries?.every(([key]) => isEscaped(key)) ? entries : undefined
 }
 
 function deadlineOf(text: unknown): Date {

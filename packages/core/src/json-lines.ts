@@ -1,3 +1,4 @@
+import { isEscaped } from './escaped-keys.ts'
 import { none } from './few.ts'
 import { Unread } from './lazy-values.ts'
 
@@ -12,13 +13,18 @@ import { Unread } from './lazy-values.ts'
 export class JsonMembers {
   readonly #inline: Record<string, unknown> = {}
   readonly #lines: string[] = []
+  /** Those whose key JSON would escape: they are not in the text. */
+  escaped: [key: string, value: unknown][] | undefined
 
   /** @param value what JSON can hold, or what was never read */
   add(key: string, value: unknown): void {
-    const line = typeof value === 'object' && value !== null ? lineOf(key, value) : undefined
-    if (line !== undefined) this.#lines.push(line)
-    // An assignment to `__proto__` would set the prototype.
-    else if (key === '__proto__') {
+    if (isEscaped(key)) {
+      this.escaped ??= []
+      this.escaped.push([key, value])
+    } else if (typeof value === 'object' && value !== null) {
+      this.#lines.push(lineOf(key, value))
+      // An assignment to `__proto__` would set the prototype.
+    } else if (key === '__proto__') {
       Object.defineProperty(this.#inline, key, { value, enumerable: true })
     } else {
       this.#inline[key] = value
@@ -63,18 +69,15 @@ export function splitLines(text: string): JsonText | undefined {
   return { outline, lines }
 }
 
-// None for a key that JSON writes otherwise than it is: then its end is not where it seems to be.
-function lineOf(key: string, value: object): string | undefined {
-  const quoted = JSON.stringify(key)
-  if (quoted.includes('\\')) return undefined
-  return `${quoted}:${Unread.is(value) ? value.text : JSON.stringify(value)}`
+function lineOf(key: string, value: object): string {
+  return `"${key}":${Unread.is(value) ? value.text : JSON.stringify(value)}`
 }
 
 function memberIn(line: string): readonly [string, Unread] | undefined {
   const colon = line.indexOf('":')
   const key = line.slice(1, colon)
   const value = line.slice(colon + 2)
-  const isMember = line.startsWith(`${JSON.stringify(key)}:`) && isObject(value)
+  const isMember = line.startsWith('"') && colon > 0 && !isEscaped(key) && isObject(value)
   return isMember ? [key, new Unread(value)] : undefined
 }
 

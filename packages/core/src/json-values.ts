@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { isEscaped, pairsOf } from './escaped-keys.ts'
 import { timeOf } from './json-time.ts'
 
 // A fixed limit, far from the end of any stack: what was written can be read, wherever it is called from.
@@ -102,7 +103,9 @@ function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
   refuseSymbols(record)
   trail.push(record)
   let packed = record
+  let hasEscapedKey = false
   for (const name of names) {
+    hasEscapedKey ||= isEscaped(name)
     if (!isData(record, name)) throw new Refusal('is a getter or a setter')
     const value = record[name]
     const plain = pack(value, trail)
@@ -113,6 +116,7 @@ function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
     }
   }
   trail.pop()
+  if (hasEscapedKey) return { $object: names.map((name) => [name, packed[name]]) }
   const [only] = names
   return names.length === 1 && only?.startsWith('$') ? { [`$${only}`]: packed[only] } : packed
 }
@@ -242,6 +246,12 @@ function untag(tag: string, content: unknown, depth: number): unknown {
         if (set.size === content.length) return set
       }
       break
+    case '$object': {
+      const pairs = pairsOf(content)
+      if (pairs)
+        return Object.fromEntries(pairs.map(([key, value]) => [key, unpack(value, depth + 1)]))
+      break
+    }
     default:
       if (tag.startsWith('$$')) return { [tag.slice(1)]: unpack(content, depth + 1) }
       throw unreadable('it holds a tag that is not known')

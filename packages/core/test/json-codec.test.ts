@@ -84,12 +84,6 @@ describe('the text', () => {
     )
   })
 
-  test('has none for a key that JSON does not write as it is', () => {
-    expect(written([['a"b', [1]]])).toBe(
-      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"a\\"b":[1]}}',
-    )
-  })
-
   test.each<[unknown, string]>([
     [undefined, '{"$undefined":true}'],
     [Number.NaN, '{"$number":"NaN"}'],
@@ -543,6 +537,114 @@ describe('an object or array', () => {
   })
 })
 
+describe('a key that JSON would escape', () => {
+  const backslash = String.fromCharCode(92)
+  /** The key of one visitor, and the key of another that JSON.parse of Node 24 takes for it (nodejs/node#63785). */
+  const mixedUp = [
+    [`5${backslash}" dis`, '5" disk'],
+    [backslash, '"'],
+    [`a${backslash}nb`, 'a\nb'],
+    [`a${backslash}u0001`, 'a\u0001'],
+  ] as const
+  let shapes = 0
+
+  test.each(mixedUp)(
+    '%j of one session is never read as the key of another: %j',
+    (first, second) => {
+      for (const wrap of [
+        (object: object) => Object.entries(object),
+        (object: object) => [['key', object]] as [string, unknown][],
+        (object: object) => [['key', [new Map([[1, object]])]]] as [string, unknown][],
+        (object: object) => [[second, object]] as [string, unknown][],
+      ]) {
+        // The fault needs a key before; another one each time, as what was read once changes what comes after.
+        const before = `before${shapes++}`
+        for (const key of [first, second]) {
+          const values = new Map(wrap({ [before]: 1, [key]: 2 }))
+          deepStrictEqual(new Map(codec.decode(codec.encode(deadline, values)).values), values)
+        }
+      }
+    },
+  )
+
+  test.each(mixedUp)(
+    'is read from a row that has it as JSON writes it: %j, then %j',
+    (first, second) => {
+      type Values = Map<string, unknown>
+      const inKey = (values: Values) => values.get('key')
+      const rows: [(object: string) => string, (values: Values) => unknown][] = [
+        [
+          (object) => dataOf('1').replace('{"key":1}', object),
+          (values) => Object.fromEntries(values),
+        ],
+        [dataOf, inKey],
+        [(object) => linesOf('"fine":[1]', `"key":${object}`), inKey],
+        [
+          (object) => dataOf(`[ [1, -2.5e3, null, true, "a\\"b", {}, [ ]], ${object} ]`),
+          (values) => (values.get('key') as unknown[])[1],
+        ],
+        [
+          (object) => linesOf(`"key":{"since":{"$date":null},"object":${object}}`),
+          (values) => (values.get('key') as { object: unknown }).object,
+        ],
+      ]
+      for (const [rowOf, objectIn] of rows) {
+        const before = `before${shapes++}`
+        const textOf = (key: string) =>
+          rowOf(`{ "${before}" : 1 , ${JSON.stringify(key)} :\t{"a":[2]} }`)
+        // Any program may have parsed this in the same process.
+        JSON.parse(textOf(first))
+        for (const key of [first, second]) {
+          const { values } = decodeText(textOf(key))
+          deepStrictEqual(objectIn(values), { [before]: 1, [key]: { a: [2] } })
+          const again = codec.decode(codec.encode(deadline, values)).values
+          deepStrictEqual(new Map(again), new Map(values))
+        }
+      }
+    },
+  )
+
+  test('is written in an array of pairs, and what is beside it as ever', () => {
+    const values = new Map<string, unknown>([
+      ['n', 1],
+      ['a"b', { c: 1n }],
+      ['cart', [{ 'd"': 1, e: [2] }]],
+      ['$"', { '$"': undefined }],
+    ])
+    const text = Buffer.from(codec.encode(deadline, values)).toString()
+    expect(text).toBe(
+      [
+        '{"deadline":"2026-12-01T10:00:00.123Z",',
+        '"entries":[["a\\"b",{"c":{"$bigint":"1"}}],["$\\"",{"$object":[["$\\"",{"$undefined":true}]]}]],',
+        '"values":{"n":1,\n"cart":[{"$object":[["d\\"",1],["e",[2]]]}]\n}}',
+      ].join(''),
+    )
+    deepStrictEqual(new Map(decodeText(text).values), values)
+  })
+
+  test.each([
+    ['no pairs', '[]'],
+    ['an object', '{}'],
+    ['a triple', '[["a\\"",1,2]]'],
+    ['a key that is no string', '[[1,2]]'],
+    ['a key twice', '[["a\\"",1],["a\\"",2]]'],
+    ['no key that JSON would escape', '[["a",1]]'],
+  ])('is an error in %s', (_, pairs) => {
+    expect(() => decodeText(dataOf(`{"$object":${pairs}}`))).toThrow('its tag $object')
+    expect(() =>
+      decodeText(`{"deadline":"2026-12-01T10:00:00.123Z","entries":${pairs},"values":{}}`),
+    ).toThrow('it is not an object of a deadline and values')
+  })
+
+  test('is an error in `entries` beside one that JSON would not escape', () => {
+    expect(() =>
+      decodeText(
+        '{"deadline":"2026-12-01T10:00:00.123Z","entries":[["a\\"",1],["b",2]],"values":{}}',
+      ),
+    ).toThrow('it is not an object of a deadline and values')
+  })
+})
+
 describe('data that encode does not write', () => {
   const frame = (deadlineText: string): string => `{"deadline":${deadlineText},"values":{}}`
   const text = (values: string): string =>
@@ -750,6 +852,30 @@ describe('for any', () => {
     )
   })
 
+  test('objects whose keys begin alike, each has its own keys, also in a row that has them as JSON writes them', () => {
+    const likeKey = fc.string({
+      unit: fc.constantFrom('\\', '"', 'n', '\n', 'u0001', '\u0001', ' ', '\ud800'),
+    })
+    const object = fc
+      .array(fc.tuple(likeKey, fc.constantFrom<unknown>(1, 'a\\"', [], { b: 2 })), { maxLength: 3 })
+      .map((members) => Object.fromEntries([['first', 0], ...members]))
+    fc.assert(
+      fc.property(
+        fc.array(object, { minLength: 2 }),
+        fc.constantFrom(0, 1, '\t'),
+        (objects, indent) => {
+          for (const value of objects) {
+            deepStrictEqual(roundTrip(value), value)
+            const values = new Map(Object.entries(value))
+            deepStrictEqual(new Map(codec.decode(codec.encode(deadline, values)).values), values)
+            const row = dataOf(JSON.stringify(value, null, indent))
+            deepStrictEqual(decodeText(row).values.get('key'), value)
+          }
+        },
+      ),
+    )
+  })
+
   const isErrorOrSession = (data: Uint8Array): void => {
     let decoded: ReturnType<JsonCodec['decode']>
     try {
@@ -787,7 +913,18 @@ describe('for any', () => {
   })
 
   test('JSON, decode throws its own error or gives a session', () => {
-    const tags = ['$undefined', '$number', '$bigint', '$date', '$bytes', '$map', '$set', '$$', '$?']
+    const tags = [
+      '$undefined',
+      '$number',
+      '$bigint',
+      '$date',
+      '$bytes',
+      '$map',
+      '$set',
+      '$object',
+      '$$',
+      '$?',
+    ]
     const { json } = fc.letrec<{ json: unknown }>((tie) => ({
       json: fc.oneof(
         { maxDepth: 4 },
