@@ -9,7 +9,7 @@ import { userSessions } from './schema.ts'
 
 const db = drizzle({ client: new Database('app.db') })
 const store = await DrizzleStore.create(db, { table: userSessions })
-const sessions = new SessionManager<{ userId: string }>({ store })
+const sessions = new SessionManager<{ userId: string }>({ store, hashTokenInStore: true })
 
 const server = createServer(
   sessions.loadAndSave(async (req, res) => {
@@ -23,13 +23,12 @@ const server = createServer(
         const signedIn = searchParams.get('user') ?? ''
         await sessions.renewToken(ctx)
         sessions.put(ctx, 'userId', signedIn)
-        // The row is there once the session is committed; later commits leave the column as it is. (With
-        // `hashTokenInStore` the rows hold SHA-256 of the tokens, in base64url.)
+        // The row is there once the session is committed. Later commits and renewals leave the column as it is.
         await sessions.commit(ctx)
         await db
           .update(userSessions)
           .set({ userId: signedIn })
-          .where(eq(userSessions.token, sessions.token(ctx)))
+          .where(eq(userSessions.token, sessions.storeToken(ctx)))
         return res.end('signed in\n')
       }
 

@@ -142,6 +142,12 @@ export class SessionData implements SessionState {
     return this.merges.some(({ storeToken }) => storeToken === this.stored?.storeToken)
   }
 
+  /** The store token of the row that is this session's own; '' when there is none. */
+  get filedUnder(): string {
+    if (!this.stored || this.takesPlace || this.status === 'revoked') return ''
+    return this.stored.storeToken
+  }
+
   /** Whether it keeps other sessions for itself. */
   get holdsClaims(): boolean {
     return this.merges.some(({ claims, settled }) => claims.length > 0 && !settled)

@@ -294,6 +294,14 @@ export class SessionManager<
     return this.#data(ctx).token
   }
 
+  /**
+   * What the store files the session under, to find its row by: with `hashTokenInStore` the SHA-256 of the token, else the
+   * token. '' before the first commit, and for a session that is gone. A renewal changes it when it is committed.
+   */
+  storeToken(ctx: Context): string {
+    return this.#data(ctx).filedUnder
+  }
+
   /** The absolute end of the session. */
   deadline(ctx: Context): Date {
     return new Date(this.#data(ctx).deadline)

@@ -22,6 +22,8 @@ const mostRounds = 20
 export interface Committed {
   /** The session token; '' in `iterate` with hashed tokens. */
   token: string
+  /** What the store files the session under: the token, or its SHA-256 with `hashTokenInStore`. To find the row by. */
+  storeToken: string
   /** `min(deadline, now + idleTimeout)`. */
   expiry: Date
 }
@@ -106,7 +108,7 @@ export class SessionWriter {
       () => limit.over,
     )
     return andThen(limit.apply(touched, 'touch'), (live) =>
-      live ? { token: data.token, expiry } : this.#revoke(ctx, data),
+      live ? committedOf(data, expiry) : this.#revoke(ctx, data),
     )
   }
 
@@ -137,7 +139,7 @@ export class SessionWriter {
           const waited = limit.apply(waitForClaimant(data, limit, tries), 'commit')
           return andThen(waited, () => this.#swap(swap, ctx, data, limit, tries + 1))
         }
-        if (outcome !== 'gone') return { token: data.token, expiry: outcome }
+        if (outcome !== 'gone') return committedOf(data, outcome)
         return data.takesPlace ? undefined : this.#revoke(ctx, data)
       },
     )
@@ -209,7 +211,7 @@ export class SessionWriter {
     return andThen(limit.apply(done, 'commit'), () => {
       data.committed(pending)
       data.filedAs(storeToken, bytes)
-      return { token, expiry }
+      return { token, storeToken, expiry }
     })
   }
 
@@ -281,4 +283,8 @@ export class SessionWriter {
       return committed
     })
   }
+}
+
+function committedOf({ token, storeToken }: SessionData, expiry: Date): Committed {
+  return { token, storeToken, expiry }
 }

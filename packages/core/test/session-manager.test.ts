@@ -351,7 +351,11 @@ describe('commit', () => {
     seed(store, 'example', { name: 'Ada' }, deadline)
     const ctx = await load('example')
     manager.put(ctx, 'name', 'Grace')
-    expect(await manager.commit(ctx)).toEqual({ token: 'example', expiry: deadline })
+    expect(await manager.commit(ctx)).toEqual({
+      token: 'example',
+      storeToken: 'example',
+      expiry: deadline,
+    })
     expect(stored(store, 'example')).toEqual({ name: 'Grace' })
     expect(store.calls).toEqual(['find example', 'commit example'])
   })
@@ -495,7 +499,7 @@ describe('commitAndWriteSessionCookie', () => {
     const headers = new Headers({ 'Set-Cookie': 'theirs=1' })
     const committed = await manager.commitAndWriteSessionCookie(ctx, headers)
     const token = manager.token(ctx)
-    expect(committed).toEqual({ token, expiry: inTime(24 * hour) })
+    expect(committed).toEqual({ token, storeToken: token, expiry: inTime(24 * hour) })
     expect(stored(store, token)).toEqual({ name: 'Ada' })
     expect(headers.getSetCookie()).toEqual([
       'theirs=1',
@@ -1559,7 +1563,11 @@ describe('the idle timeout', () => {
     vi.setSystemTime(now + minute)
     const ctx = await load(token)
     expect(manager.status(ctx)).toBe('modified')
-    expect(await manager.commit(ctx)).toEqual({ token, expiry: inTime(20 * minute) })
+    expect(await manager.commit(ctx)).toEqual({
+      token,
+      storeToken: token,
+      expiry: inTime(20 * minute),
+    })
     expect(store.calls).toEqual([`findWithExpiry ${token}`, `touch ${token}`])
     expect(store.memory.findWithExpiry(ctx, token)?.expiry).toEqual(inTime(20 * minute))
     expect(manager.status(await load(token))).toBe('unmodified')
@@ -1605,7 +1613,11 @@ describe('the idle timeout', () => {
     const token = await begin({ name: 'Ada' })
     const ctx = await load(token)
     expect(manager.status(ctx)).toBe('modified')
-    expect(await manager.commit(ctx)).toEqual({ token, expiry: inTime(20 * minute) })
+    expect(await manager.commit(ctx)).toEqual({
+      token,
+      storeToken: token,
+      expiry: inTime(20 * minute),
+    })
     expect(store.calls).toEqual([`find ${token}`, `commit ${token}`])
   })
 
@@ -1630,7 +1642,11 @@ describe('the idle timeout', () => {
     vi.setSystemTime(now + minute)
     const ctx = await load(token)
     manager.put(ctx, 'name', 'Grace')
-    expect(await manager.commit(ctx)).toEqual({ token, expiry: inTime(20 * minute) })
+    expect(await manager.commit(ctx)).toEqual({
+      token,
+      storeToken: token,
+      expiry: inTime(20 * minute),
+    })
     expect(stored(store, token)).toEqual({ name: 'Grace' })
     expect(store.calls).not.toContain(`touch ${token}`)
   })

@@ -149,7 +149,9 @@ describe('servers', () => {
       const headers = new Headers()
       if (manager.status(ctx) === 'modified') {
         const committed = await manager.commit(ctx)
-        expectTypeOf(committed).toEqualTypeOf<{ token: string; expiry: Date } | undefined>()
+        expectTypeOf(committed).toEqualTypeOf<
+          { token: string; storeToken: string; expiry: Date } | undefined
+        >()
         if (committed) manager.writeSessionCookie(ctx, headers, committed.token, committed.expiry)
       } else if (manager.status(ctx) === 'destroyed') {
         manager.writeSessionCookie(ctx, headers, '', undefined)
