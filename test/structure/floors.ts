@@ -11,7 +11,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['session-writer'],
     ['session-merge', 'session-release'],
     ['session-swap'],
-    ['session-reader', 'commit-queue', 'mark', 'shown-options', 'encode-session'],
+    ['session-reader', 'commit-queue', 'mark', 'shown-options', 'encode-session', 'hardened'],
     ['options'],
     ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
     ['visit', 'unheld-visit'],

@@ -2,6 +2,7 @@
 
 export type { AnySessionManager } from './any-session-manager.ts'
 export type { SessionCookie, SessionCookieOptions } from './cookie.ts'
+export { hardened } from './hardened.ts'
 export type { SessionManagerOptions } from './options.ts'
 export type { Status } from './session-data.ts'
 export { SessionManager } from './session-manager.ts'
