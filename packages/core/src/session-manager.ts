@@ -166,7 +166,8 @@ export class SessionManager<
 
   /**
    * Deletes the session from the store, at once, and empties it: for a logout. The response deletes the cookie. What is
-   * put afterwards begins another session. Rejects when the store fails; the session is then as it was.
+   * put afterwards begins another session. A request that renews the token of this session, overlaps and commits first keeps it
+   * alive under the new token. Rejects when the store fails; the session is then as it was.
    */
   destroy(ctx: Context): Promise<void> {
     return this.#call(ctx, (data) => {
