@@ -74,7 +74,7 @@ export class DrizzleStore
   #cleaning: Promise<unknown> = Promise.resolve()
 
   /**
-   * Opens the store over `db`, what `drizzle()` gives. Creates the table if it is absent (see
+   * Opens the store over `db`, what `drizzle()` gives; of `withReplicas()` it uses the primary alone. Creates the table if it is absent (see
    * {@link DrizzleStoreOptions.createTable}), checks it, and starts the cleanup in the background, whose timer does not
    * keep the process alive.
    *

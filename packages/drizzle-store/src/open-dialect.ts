@@ -2,10 +2,11 @@ import { entityKind } from 'drizzle-orm'
 import type { Dialect } from './dialect.ts'
 
 /**
- * The dialect of `db`, loaded only when it is used. Throws a TypeError when `db` is no database of Drizzle's, or
- * `table` no table of sessions of the same dialect.
+ * The dialect of `given`, loaded only when it is used; of `withReplicas()` it is that of the primary. Throws a TypeError when
+ * `given` is no database of Drizzle's, or `table` no table of sessions of the same dialect.
  */
-export async function openDialect(db: unknown, table: unknown): Promise<Dialect> {
+export async function openDialect(given: unknown, table: unknown): Promise<Dialect> {
+  const db = primaryOf(given)
   if (table !== undefined && !hasColumns(table)) {
     throw new TypeError('table must have the columns of sessionColumns(): token, data and expiry')
   }
@@ -21,6 +22,12 @@ export async function openDialect(db: unknown, table: unknown): Promise<Dialect>
   throw new TypeError(
     'db must be what drizzle() of drizzle-orm gives for PostgreSQL, MySQL, MariaDB or SQLite',
   )
+}
+
+// A replica may not yet have the session that was just written.
+function primaryOf(db: unknown): unknown {
+  const { $primary } = (db ?? {}) as { $primary?: unknown }
+  return $primary === undefined ? db : primaryOf($primary)
 }
 
 function hasColumns(table: unknown): boolean {

@@ -1,17 +1,26 @@
 import { background, withSignal } from '@scs/core'
-import { DrizzleStore } from '@scs/drizzle-store'
+import { type AnyDrizzleDatabase, DrizzleStore } from '@scs/drizzle-store'
 import { sessions } from '@scs/drizzle-store/sqlite'
 import SQLite from 'better-sqlite3'
 import { type Logger, sql } from 'drizzle-orm'
 import { drizzle as betterSqlite } from 'drizzle-orm/better-sqlite3'
 import { Cache } from 'drizzle-orm/cache/core'
+import { withReplicas as mysqlReplicas } from 'drizzle-orm/mysql-core'
 import { drizzle as mysql2 } from 'drizzle-orm/mysql2'
 import { drizzle as nodePostgres } from 'drizzle-orm/node-postgres'
+import { withReplicas as pgReplicas } from 'drizzle-orm/pg-core'
+import { withReplicas as sqliteReplicas } from 'drizzle-orm/sqlite-core'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
 import { describe, expect, it, vi } from 'vitest'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
-import { betterSqlite3, drivers, mysqlPool, nodePostgres as nodePostgresDriver } from './drivers.ts'
+import {
+  betterSqlite3,
+  type Driver,
+  drivers,
+  mysqlPool,
+  nodePostgres as nodePostgresDriver,
+} from './drivers.ts'
 
 const ctx = background()
 const data = new TextEncoder().encode('data')
@@ -87,6 +96,41 @@ describe('over better-sqlite3', () => {
     await close()
   })
 })
+
+type WithReplicas = (primary: never, replicas: [never]) => AnyDrizzleDatabase
+
+const replicated: readonly (readonly [Driver, WithReplicas])[] = [
+  [nodePostgresDriver, pgReplicas],
+  [mysqlPool, mysqlReplicas],
+  [betterSqlite3, sqliteReplicas],
+]
+
+for (const [driver, withReplicas] of replicated) {
+  describe.skipIf(!isAvailable(driver))(`${driver.name}, withReplicas()`, () => {
+    it('sessions are written to the primary and read from it, never from a replica', async () => {
+      const primary = await openNew(driver)
+      const replica = await openNew(driver)
+      // With another session under the token, which a find must not give.
+      const lagging = await DrizzleStore.create(replica.db, { cleanupInterval: 0 })
+      await lagging.commit('a', other, future)
+      const db = withReplicas(primary.db as never, [replica.db as never])
+      const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+
+      expect(await store.find('a')).toBeUndefined()
+      await store.commit('a', data, future)
+      expect(await store.find('a')).toEqual(Buffer.from(data))
+      expect((await store.findWithExpiry(ctx, 'a'))?.data).toEqual(Buffer.from(data))
+      expect(await store.replace(ctx, 'a', data, data, future)).toBe(true)
+      expect(await store.touch(ctx, 'a', future)).toBe(true)
+      expect([...(await store.all()).values()]).toEqual([Buffer.from(data)])
+      expect(await store.deleteExpired()).toBe(0)
+      await store.delete('a')
+      expect(await lagging.find('a')).toEqual(Buffer.from(other))
+      await primary.close()
+      await replica.close()
+    })
+  })
+}
 
 for (const driver of drivers) {
   describe.skipIf(!isAvailable(driver))(driver.name, () => {
