@@ -47,7 +47,10 @@ export default defineConfig({
   test: {
     projects: [
       project('core', './packages/core', { typecheck }),
-      project('drizzle-store', './packages/drizzle-store', { typecheck, globalSetup: servers }),
+      project('drizzle-store', './packages/drizzle-store', {
+        typecheck,
+        globalSetup: at('./test/servers/drizzle-global-setup.ts'),
+      }),
       project('express', './packages/express', { typecheck }),
       project('fastify', './packages/fastify', { typecheck }),
       project('hono', './packages/hono', { typecheck }),

@@ -37,6 +37,12 @@ export interface DrizzleStoreOptions<Db> {
    * `false` a missing table is an error of `create`: for tables that migrations own. @default true
    */
   createTable?: boolean | undefined
+  /**
+   * Whether PostgreSQL's statements have names, so that a connection prepares each of them once. `false` is for a pooler that
+   * gives each transaction another connection, such as PgBouncer in transaction mode. A postgres.js client that was made with
+   * `prepare: false` needs no more than that. Of no effect on MySQL, MariaDB and SQLite. @default true
+   */
+  prepare?: boolean | undefined
   /** Milliseconds between two removals of expired sessions; 0: none. @default 5 * minute */
   cleanupInterval?: number | undefined
   /** Hears what a removal in the background failed with; the next one tries again. @default console.error */
@@ -46,6 +52,7 @@ export interface DrizzleStoreOptions<Db> {
 const optionNames: OptionNames<DrizzleStoreOptions<AnyDrizzleDatabase>> = {
   table: true,
   createTable: true,
+  prepare: true,
   cleanupInterval: true,
   onCleanupError: true,
 }
@@ -92,7 +99,7 @@ export class DrizzleStore
     if (typeof onCleanupError !== 'function') {
       throw new TypeError('onCleanupError must be a function')
     }
-    const dialect = await openDialect(db, options.table)
+    const dialect = await openDialect(db, options.table, options.prepare)
     await ensureTable(dialect.schema, createTable)
     return new DrizzleStore(dialect, interval, onCleanupError)
   }

@@ -16,8 +16,12 @@ type SessionsOf = typeof sessions
 
 const batchSize = 100
 
-/** PostgreSQL, through whatever driver `db` has. Throws a TypeError when `table` is not one of PostgreSQL's. */
-export function pgDialect(db: unknown, table: unknown = sessions): Dialect {
+/**
+ * PostgreSQL, through whatever driver `db` has. Throws a TypeError when `table` is not one of PostgreSQL's.
+ *
+ * @param prepares whether statements are kept by the connection, under a name
+ */
+export function pgDialect(db: unknown, table: unknown = sessions, prepares = true): Dialect {
   if (!is(table, PgTable)) throw new TypeError('table must be a pgTable, as db is of PostgreSQL')
   const pgDb = db as Db
   const sessionsTable = table as unknown as SessionsOf
@@ -25,12 +29,16 @@ export function pgDialect(db: unknown, table: unknown = sessions): Dialect {
     isSync: false,
     maxData: 2 ** 30 - 1,
     batchSize,
-    queries: pgQueries(pgDb, sessionsTable),
+    queries: pgQueries(pgDb, sessionsTable, prepares ? nameOf : () => undefined),
     schema: pgSchema(pgDb, sessionsTable),
   }
 }
 
-function pgQueries(db: Db, table: SessionsOf): Queries {
+type NameOf = (statement: string) => string | undefined
+
+function pgQueries(db: Db, table: SessionsOf, name: NameOf): Queries {
+  // Without a name, Drizzle keeps what it has built, and the connection keeps nothing.
+  const prepare = <P>(query: Preparable<P>): P => query.prepare(name(query.toSQL().sql))
   const hasToken = sql`${table.token} = ${bound('token', table.token)}`
   const isLive = sql`${table.expiry} > ${bound('now', table.expiry)}`
   const holds = sql`${table.data} = ${bound('expected', table.data)}`
@@ -143,10 +151,14 @@ function pgQueries(db: Db, table: SessionsOf): Queries {
   }
 }
 
+interface Preparable<P> {
+  toSQL(): { sql: string }
+  prepare(name: string | undefined): P
+}
+
 // On one connection, node-postgres wants one name for one statement.
-function prepare<P>(query: { toSQL(): { sql: string }; prepare(name: string): P }): P {
-  const text = createHash('sha256').update(query.toSQL().sql).digest('hex')
-  return query.prepare(`scs_${text.slice(0, 32)}`)
+function nameOf(statement: string): string {
+  return `scs_${createHash('sha256').update(statement).digest('hex').slice(0, 32)}`
 }
 
 function pgSchema(db: Db, table: SessionsOf): SchemaOfTable {
