@@ -1663,7 +1663,11 @@ describe('the idle timeout', () => {
       const { store, manager, load } = stored(inTime(30 * day))
       const ctx = await load('example')
       expect(manager.status(ctx)).toBe('modified')
-      expect(await manager.commit(ctx)).toEqual({ token: 'example', expiry: inTime(20 * minute) })
+      expect(await manager.commit(ctx)).toEqual({
+        token: 'example',
+        storeToken: 'example',
+        expiry: inTime(20 * minute),
+      })
       expect(store.memory.findWithExpiry(ctx, 'example')?.expiry).toEqual(inTime(20 * minute))
       vi.setSystemTime(now + 20 * minute)
       expect(manager.token(await load('example'))).toBe('')
@@ -1741,6 +1745,7 @@ describe('the idle timeout', () => {
       store.before = () => undefined
       expect(await manager.commit(await load(token))).toEqual({
         token,
+        storeToken: token,
         expiry: inTime(20 * minute),
       })
       expect(heard).toHaveLength(4)
