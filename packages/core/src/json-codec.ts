@@ -5,7 +5,7 @@ import { isEscaped, pairsOf, parseJson } from './escaped-keys.ts'
 import { none } from './few.ts'
 import { JsonMembers, type JsonText, splitLines } from './json-lines.ts'
 import { timeOf } from './json-time.ts'
-import { packValue, unpackValue, unreadable } from './json-values.ts'
+import { mayBeTooDeep, packValue, unpackValue, unreadable } from './json-values.ts'
 import { LazyValues, Unread } from './lazy-values.ts'
 
 // A byte order mark is not JSON; without `ignoreBOM` the decoder drops it silently.
@@ -48,8 +48,8 @@ const lastDeadline = Date.parse('9999-12-31T23:59:59.999Z')
  * An object without a prototype comes back as a plain one, and a value that is there twice as two copies. All else is
  * refused, where JSON alone would change it silently: functions, symbols, class instances (also of subclasses of the
  * above, errors, promises and other typed arrays), boxed primitives, circles, arrays with holes or with properties of
- * their own, keys that are symbols, properties that are not enumerable, getters, proxies, and nesting deeper than 500
- * levels.
+ * their own, keys that are symbols, properties that are not enumerable, getters, proxies, nesting deeper than 500
+ * levels, and a `bigint` of more than 10,000 digits. Data beyond these two limits is not read either.
  */
 export class JsonCodec implements Codec {
   /**
@@ -89,7 +89,7 @@ export class JsonCodec implements Codec {
     if (!entries || !isRecord(session.values)) {
       throw unreadable('it is not an object of a deadline and values')
     }
-    const values = lines.length > 0 ? new LazyValues(readValue) : new Map<string, unknown>()
+    const values = lines.length > 0 ? new LazyValues(readPlainValue) : new Map<string, unknown>()
     for (const key of Object.keys(session.values)) {
       const value = session.values[key]
       values.set(key, typeof value === 'object' ? unpackValue(value) : value)
@@ -114,6 +114,12 @@ function read(text: string): { session: unknown; lines: JsonText['lines'] } {
 
 function readValue(key: string, text: string): unknown {
   return parse(text, `its value ${JSON.stringify(key)}`)
+}
+
+// Without a tag there is nothing to unpack, but the depth to look at.
+function readPlainValue(key: string, text: string): unknown {
+  const value = readValue(key, text)
+  return mayBeTooDeep(text) ? unpackValue(value) : value
 }
 
 function textOf(data: Uint8Array): string {

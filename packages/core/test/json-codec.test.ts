@@ -218,6 +218,83 @@ describe('what comes back', () => {
   })
 })
 
+describe('a bigint', () => {
+  const largest = 10n ** 10_000n - 1n
+
+  test('may have 10,000 digits, with or without a sign', () => {
+    expect(roundTrip(largest)).toBe(largest)
+    expect(roundTrip([-largest])).toEqual([-largest])
+  })
+
+  test('of more is refused at once, also where it is read', () => {
+    for (const value of [largest + 1n, -largest - 1n, 1n << 8_000_000n]) {
+      const error = thrownBy(() => roundTrip({ a: value })) as Error
+      expect(error).toBeInstanceOf(TypeError)
+      expect(error.message).toContain(
+        'the session value "key" cannot be stored: something 1 level inside of it is a bigint of more than 10000 digits',
+      )
+      expect(error.message.length).toBeLessThan(400)
+    }
+    for (const digits of ['9'.repeat(10_001), `-${'9'.repeat(10_001)}`, '9'.repeat(20_000_000)]) {
+      const error = thrownBy(() => decodeText(linesOf(`"key":{"$bigint":"${digits}"}`))) as Error
+      expect(error.message).toBe(
+        'the session data is not what JsonCodec writes: what its tag $bigint holds is malformed',
+      )
+    }
+  })
+})
+
+describe('depth', () => {
+  const arrays = (levels: number) => `${'['.repeat(levels)}1${']'.repeat(levels)}`
+  const objects = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
+  // One value of a few objects, and so deep in the last.
+  const mixed = (levels: number) => `{"a":[{"b":1},{"b":2}],"c":[${arrays(levels - 2)}]}`
+
+  for (const [what, text] of [
+    ['arrays', arrays],
+    ['objects', objects],
+    ['arrays in an object', mixed],
+  ] as const) {
+    test(`of 500 levels is read, and written again: ${what}`, () => {
+      for (const data of [dataOf(text(500)), linesOf(`"key":${text(500)}`)]) {
+        const { values } = decodeText(data)
+        const value = values.get('key')
+        expect(textOf(value)).toContain(text(500))
+      }
+    })
+
+    test(`of more is an error where it is read: ${what}`, () => {
+      for (const levels of [501, 600, 100_000]) {
+        const reason = 'the session data is not what JsonCodec writes: it is deeper than 500 levels'
+        expect(() => decodeText(dataOf(text(levels)))).toThrow(reason)
+        const { values } = decodeText(linesOf(`"other":[1]`, `"key":${text(levels)}`))
+        expect(values.get('other')).toEqual([1])
+        expect(() => values.get('key')).toThrow(reason)
+        expect(() => values.get('key')).toThrow(reason)
+        expect(() => [...values]).toThrow(reason)
+      }
+    })
+  }
+
+  test('counts no brackets in strings, and no neighbours', () => {
+    const value = { text: '[{'.repeat(1000), list: Array.from({ length: 1000 }, () => [{}]) }
+    expect(roundTrip(value)).toEqual(value)
+  })
+
+  test('is of tagged values too, each a level but those that hold nothing', () => {
+    for (const [open, close] of [
+      ['{"$map":[[1,', ']]}'],
+      ['{"$set":[', ']}'],
+      ['{"$$a":', '}'],
+    ] as const) {
+      const text = (levels: number) =>
+        dataOf(`${open.repeat(levels)}{"$bigint":"1"}${close.repeat(levels)}`)
+      expect(() => decodeText(text(500))).not.toThrow()
+      expect(() => decodeText(text(501))).toThrow('it is deeper than 500 levels')
+    }
+  })
+})
+
 describe('keys that objects have already', () => {
   const names = [
     '__proto__',
