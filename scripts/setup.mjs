@@ -18,7 +18,6 @@ if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
   console.error(`scs: installing the workspace's packages with ${pnpm}`)
   run('npx', ['-y', pnpm, 'install', '--frozen-lockfile'])
   dropForeignNode()
-  useGitHooks()
   writeFileSync(stampFile, stamp)
 }
 // Scripts prefer the Node that is installed with the packages; where there is none, the user's own runs all.
@@ -47,13 +46,6 @@ function foldersIn(parent) {
 // On a Linux without glibc, or with an old one, that Node does not start: without it, scripts use the user's.
 function dropForeignNode() {
   if (existsSync(ownNode) && spawnSync(ownNode, ['--version']).status !== 0) rmSync(ownNode)
-}
-
-// Only in a clone: not in an unpacked archive, not over hooks that are there, not where no one commits.
-function useGitHooks() {
-  if (process.env.CI || !existsSync(`${root}.git`)) return
-  const git = (...args) => spawnSync('git', args, { cwd: root })
-  if (git('config', 'core.hooksPath').status === 1) git('config', 'core.hooksPath', '.githooks')
 }
 
 function run(command, args) {

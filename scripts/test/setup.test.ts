@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { root } from '../root.ts'
+
+const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+  scripts: Record<string, string>
+}
+
+it('only `npm run hooks` changes the Git configuration', () => {
+  const changing = Object.keys(scripts).filter((name) => /\bgit\b/.test(scripts[name] ?? ''))
+  expect(changing).toEqual(['hooks'])
+  // What runs before `npm start`, `npm test` and the others.
+  expect(readFileSync(`${root}scripts/setup.mjs`, 'utf8')).not.toMatch(/['"`]git\b/)
+})
