@@ -8,6 +8,13 @@ it('docs/writing-a-store.md opens with the store that a test runs through the ki
   expect(first).toBe(read('examples/custom-store/src/file-store.ts'))
 })
 
+it('docs/testing.md shows a test that runs', () => {
+  const [, example] = read('docs/testing.md').match(/```ts\n(.*?)```/s) ?? []
+  expect(`// The code of docs/testing.md.\n${example}`).toBe(
+    read('packages/core/test/testing-handlers.test.ts'),
+  )
+})
+
 it('the README shows the program of examples/hello', () => {
   const [, first = ''] = read('README.md').match(/```ts\n(.*?)```/s) ?? []
   const middleware = /sessionManager\.loadAndSave\(.*?\n {2}\}\),\n/s
