@@ -1,15 +1,7 @@
-// Where single cookies are read and written otherwise than by SCS, on purpose: rules as in departures.ts, for the
-// vectors.
+// Where single cookies are written otherwise than by SCS, on purpose: rules for the vectors.
 
 import { formatSetCookie, parseSetCookie } from './set-cookie.ts'
-import type { ReadVector, WriteVector } from './vectors.ts'
-
-/** A rule of how a cookie is read: what is looked up then. `undefined`: it says nothing of this one. */
-export interface ReadDeparture {
-  readonly name: string
-  readonly row: string
-  apply(vector: ReadVector): string | null | undefined
-}
+import type { WriteVector } from './vectors.ts'
 
 /** A rule of how a cookie is written: the line as it is here. The same line: it says nothing of this one. */
 export interface WriteDeparture {
@@ -19,40 +11,6 @@ export interface WriteDeparture {
 }
 
 const byThePackage = "reads and writes cookies by Go's rules"
-
-/** In this order; the first that says something decides. */
-export const readDepartures: readonly ReadDeparture[] = [
-  {
-    name: 'a pair without = is no cookie',
-    row: byThePackage,
-    apply: (vector) =>
-      pairs(vector).some(({ name, value }) => name === vector.name && value === undefined)
-        ? firstToken(vector)
-        : undefined,
-  },
-  {
-    name: 'the first cookie of a name wins, also one that is empty or that Go skips as invalid',
-    row: byThePackage,
-    apply: (vector) => {
-      const [first] = pairs(vector).filter(
-        ({ name, value }) => name === vector.name && value !== undefined,
-      )
-      const skipped = first?.value === '' || /["\\]|[^\x20-\x7e]/.test(first?.value ?? '')
-      return skipped ? firstToken(vector) : undefined
-    },
-  },
-  {
-    name: 'blanks around a value are no part of it',
-    row: byThePackage,
-    apply: (vector) =>
-      vector.token !== null && /^[ \t]|[ \t]$/.test(vector.token) ? firstToken(vector) : undefined,
-  },
-  {
-    name: 'a token outside its grammar is not looked up',
-    row: 'looks up any string as a token, "" too in MergeSession',
-    apply: ({ token }) => (token !== null && !isToken(token) ? null : undefined),
-  },
-]
 
 /** All apply, one after the other. */
 export const writeDepartures: readonly WriteDeparture[] = [
@@ -137,34 +95,4 @@ export function withAttribute(
       ? attributes.map((each) => (each[0] === name ? ([name, value] as const) : each))
       : [...attributes, [name, value]],
   })
-}
-
-/** Whether a token may be looked up. */
-export function isToken(token: string): boolean {
-  return /^[A-Za-z0-9_-]{1,43}$/.test(token)
-}
-
-// cookie-string = cookie-pair *( ";" SP cookie-pair ) (RFC 6265 section 4.2.1); blanks around names and values go.
-function pairs({
-  lines,
-}: Pick<ReadVector, 'lines'>): { name: string; value: string | undefined }[] {
-  return lines
-    .join('; ')
-    .split(';')
-    .map((text) => {
-      const equals = text.indexOf('=')
-      return equals === -1
-        ? { name: trimmed(text), value: undefined }
-        : { name: trimmed(text.slice(0, equals)), value: trimmed(text.slice(equals + 1)) }
-    })
-}
-
-/** What is looked up for a request with these Cookie lines: the first cookie of the name, if it is a token. */
-export function firstToken(vector: Pick<ReadVector, 'name' | 'lines'>): string | null {
-  const first = pairs(vector).find(({ name, value }) => name === vector.name && value !== undefined)
-  return first?.value !== undefined && isToken(first.value) ? first.value : null
-}
-
-function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }

@@ -1,5 +1,5 @@
-// Transcripts that were not recorded but derived from SCS's source, for the rules of departures.ts that no recorded one
-// needs: what is expected is what SCS does, and each rule must make of it what is done here.
+// Transcripts that were not recorded but derived from SCS's source, for departures that no recorded one has to do with: what
+// is written down is what SCS does.
 
 import type { Config } from '../golden-server/config.ts'
 import type { Operation } from '../golden-server/operations.ts'

@@ -2,6 +2,13 @@
 export class Jar {
   readonly #cookies = new Map<string, string>()
 
+  /** One with the same cookies. */
+  copy(): Jar {
+    const copy = new Jar()
+    for (const [name, value] of this.#cookies) copy.#cookies.set(name, value)
+    return copy
+  }
+
   /** The Cookie header, in the order of first setting; '' for none. */
   header(): string {
     return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')

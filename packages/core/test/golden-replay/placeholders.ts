@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** When what is compared happened. */
 export interface Moment {
@@ -98,18 +98,21 @@ export class Placeholders {
 
   #token(name: string): string {
     const token = this.#tokens.get(name)
-    if (token === undefined) throw new Error(`the placeholder ${name} stands for nothing yet`)
-    return token
+    if (token !== undefined) return token
+    // A token that SCS made and this package did not: one that nobody knows.
+    const unknown = randomBytes(32).toString('base64url')
+    this.#tokens.set(name, unknown)
+    return unknown
   }
 }
 
 /**
- * Whether a time lies `ahead` seconds after the request. The recording rounds to half seconds, and a deadline that an
- * earlier step set is as much nearer as this replay has fallen behind.
+ * Whether a time lies `ahead` seconds after the request. The recording rounds to half seconds; a deadline that the request
+ * set is as much later as the server took, and one of an earlier step as much nearer as this replay has fallen behind.
  */
-export function isAhead(time: number, ahead: number, { sent, lag }: Moment): boolean {
+export function isAhead(time: number, ahead: number, { sent, received, lag }: Moment): boolean {
   const difference = (time - sent) / 1000 - ahead
-  return difference <= 0.5 && difference >= -0.5 - lag
+  return difference <= 0.5 + (received - sent) / 1000 && difference >= -0.5 - lag
 }
 
 function escaped(text: string): string {

@@ -1,24 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Expectation } from '../golden-model/expectation.ts'
 import type { Operation } from '../golden-server/operations.ts'
 import { timeText } from '../golden-server/typed-values.ts'
-import { carryOn, isOpen } from './carry-on.ts'
 import { send } from './client.ts'
 import { compareOut } from './compare.ts'
-import { departures } from './departures.ts'
 import { Jar } from './jar.ts'
 import { Placeholders } from './placeholders.ts'
-import { resultsBody } from './rule-tools.ts'
-import { applyCalls, explainRows, type Rows, rowKey } from './scene.ts'
 import type { CallEntry, Out, RequestSpec, RowEntry, Step, Transcript } from './transcript.ts'
 
 /** What a replay found. */
 export interface Replayed {
   /** What differs, one line each; empty when everything is as expected. */
   readonly differences: readonly string[]
+  /** By how many seconds the replay fell behind the recording. */
+  readonly lag: number
   /** How many fields were compared. */
   readonly fields: number
-  /** Which rules of departures.ts applied, each as often as it did. */
+  /** Which departures of golden-model/dialect.ts made a difference, each as often as it did. */
   readonly departures: readonly string[]
+  /** What the model of SCS says otherwise than SCS did, one line each. */
+  readonly misread: readonly string[]
 }
 
 const comparedHeaders = /^(?:location|x-(?!content-type-options).*)$/i
@@ -33,12 +34,10 @@ class Replay {
   readonly #url: string
   readonly #placeholders = new Placeholders()
   readonly #jars = new Map<string, Jar>()
-  readonly #theirs: Rows = new Map()
-  readonly #ours: Rows = new Map()
-  readonly #gone = new Map<string, string>()
-  readonly #failing = new Map<string, { msg: string; count: number }>()
+  readonly #expectation: Expectation
   readonly #messages = new Set<string>()
   readonly #applied: string[] = []
+  readonly #misread: string[] = []
   readonly #differences: string[] = []
   readonly #started = Date.now()
   #slept = 0
@@ -48,6 +47,7 @@ class Replay {
   constructor(transcript: Transcript, url: string) {
     this.#transcript = transcript
     this.#url = url
+    this.#expectation = new Expectation(transcript)
   }
 
   async run(): Promise<Replayed> {
@@ -60,8 +60,10 @@ class Replay {
     }
     return {
       differences: this.#differences,
+      lag: (Date.now() - this.#started - this.#slept) / 1000,
       fields: this.#fields,
       departures: this.#applied,
+      misread: this.#misread,
     }
   }
 
@@ -69,71 +71,19 @@ class Replay {
     const lag = Math.max(0, Date.now() - this.#started - this.#slept) / 1000
     const sent = Date.now()
     const actual = await this.#perform(step)
+    const expected = this.#expectation.next(step)
     if (actual === undefined || step.out === undefined) return
-    const expected = structuredClone(step.out)
-    const theirs = structuredClone(step.out.calls ?? [])
-    const requests = step.parallel?.map(({ req }) => req) ?? (step.req ? [step.req] : [])
-    this.#depart(requests, expected, step)
+    this.#applied.push(...expected.departures)
+    this.#misread.push(...expected.misread)
     const moment = { sent, received: Date.now(), lag: lag + (Date.now() - sent) / 1000 }
     this.#differences.push(
-      ...compareOut(expected, actual, {
+      ...compareOut(expected.out, actual, {
         placeholders: this.#placeholders,
         moment,
         messages: this.#messages,
         count: () => this.#fields++,
       }),
     )
-    applyCalls(this.#theirs, theirs)
-    if (!isOpen(expected)) applyCalls(this.#ours, expected.calls ?? [])
-    explainRows(this.#ours, this.#theirs, this.#gone, this.#applied.at(-1))
-    this.#follow(step)
-  }
-
-  // The rules make of SCS's answer the one that is expected here.
-  #depart(requests: readonly RequestSpec[], out: Out, step: Step): void {
-    const ops = requests.length === 1 ? (requests[0]?.ops ?? []) : []
-    const mirrored =
-      out.body !== undefined && out.body !== '' && out.body === resultsBody(ops, out.results ?? [])
-    const scene = {
-      config: this.#transcript.config,
-      requests,
-      dumped: step.dump,
-      out,
-      theirs: this.#theirs,
-      ours: this.#ours,
-      gone: this.#gone,
-      failing: this.#failing,
-    }
-    const order = departures.findIndex(({ name }) => name.startsWith('rememberMe'))
-    for (const [index, departure] of departures.entries()) {
-      // Before the rules that ask for the values of a session.
-      if (index === order) carryOn(scene, (name) => this.#applied.push(name))
-      if (isOpen(out)) break
-      if (departure.apply(scene)) this.#applied.push(departure.name)
-    }
-    const body = mirrored ? resultsBody(ops, out.results ?? []) : undefined
-    if (body !== undefined) out.body = body
-  }
-
-  // What control operations do to the rows and failures.
-  #follow({ ctl }: Step): void {
-    if (ctl === undefined) return
-    const store = ctl.store || 'S'
-    const token = ctl.token ?? ''
-    const placed = token.replace(/^\{\{(T\w+)\}\}$/, '<$1>')
-    if (ctl.op === 'storeDelete') {
-      this.#theirs.delete(rowKey(store, placed))
-      this.#ours.delete(rowKey(store, placed))
-    }
-    if (ctl.op === 'storePut' && ctl.hex === undefined) {
-      const row = {
-        values: { ...ctl.values },
-        deadline: `<now+${(ctl.deadlineInMs ?? 0) / 1000}s>`.replace('+-', '-'),
-        expiry: `<now+${(ctl.expiryInMs ?? 0) / 1000}s>`,
-      }
-      this.#theirs.set(rowKey(store, placed), row)
-      this.#ours.set(rowKey(store, placed), row)
-    }
   }
 
   async #perform(step: Step): Promise<Out | undefined> {
@@ -143,13 +93,7 @@ class Replay {
     }
     if (step.ctl !== undefined) {
       const { ctl } = step
-      if (ctl.op === 'fail') {
-        this.#messages.add(ctl.msg ?? '')
-        this.#failing.set(`${ctl.store || 'S'} ${ctl.call}`, {
-          msg: ctl.msg ?? '',
-          count: ctl.count ?? 0,
-        })
-      }
+      if (ctl.op === 'fail') this.#messages.add(ctl.msg ?? '')
       return this.#control(JSON.parse(this.#placeholders.fill(JSON.stringify(ctl))))
     }
     if (step.dump !== undefined) return this.#control({ op: 'dump', store: step.dump })

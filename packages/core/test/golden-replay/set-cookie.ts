@@ -1,5 +1,5 @@
 import type { Comparison } from './compare.ts'
-import { isAhead } from './placeholders.ts'
+import { isAhead, type Moment } from './placeholders.ts'
 import type { CallEntry } from './transcript.ts'
 
 /** A Set-Cookie line: the cookie, and its attributes in order. */
@@ -42,7 +42,12 @@ export function compareSetCookie(
   const [ours, theirs] = [parseSetCookie(actual), parseSetCookie(expected)]
   const different = [`expected ${expected}, got ${actual}`]
   if (!placeholders.matches(theirs.pair, ours.pair, moment)) return different
-  const names = (line: SetCookieLine) => line.attributes.map(([name]) => name).join()
+  // Their order is anyone's.
+  const names = (line: SetCookieLine) =>
+    line.attributes
+      .map(([name]) => name)
+      .sort()
+      .join()
   if (names(theirs) !== names(ours)) return different
   const value = (name: string) => ours.attributes.find(([other]) => other === name)?.[1] ?? ''
   const expires = Date.parse(value('Expires'))
@@ -61,12 +66,17 @@ export function compareSetCookie(
       })
     }
     const ahead = /^<now([+-][\d.]+)s>$/.exec(wanted)?.[1]
+    if (name === 'Expires' && ahead !== undefined && maxAge === 0) {
+      return isNear(expires - Number(ahead) * 1000, 1500, moment)
+    }
     if (name === 'Expires' && ahead !== undefined) {
-      const agrees = Math.abs(expires - (moment.sent + maxAge * 1000)) <= 1200
-      return agrees && isAhead(moment.sent + maxAge * 1000, Number(ahead), moment)
+      return (
+        isNear(expires - maxAge * 1000, 1200, moment) &&
+        isAhead(moment.sent + maxAge * 1000, Number(ahead), moment)
+      )
     }
     if (name === 'Max-Age' && wanted === '<until Expires>') {
-      return Math.abs(expires - moment.received - maxAge * 1000) <= 2000
+      return isNear(expires - maxAge * 1000, 2000, moment)
     }
     if (name === 'Max-Age' && Number(wanted) > 0) {
       // No more than was recorded, and no less but for the time by which this replay has fallen behind.
@@ -88,4 +98,9 @@ export function compareSetCookie(
     return value(name) === wanted
   })
   return fits ? [] : different
+}
+
+// Whether a time is that of the request, however long that took.
+function isNear(time: number, tolerance: number, { sent, received }: Moment): boolean {
+  return time >= sent - tolerance && time <= received + tolerance
 }

@@ -4,7 +4,8 @@ import type { CookieConfig } from '../golden-server/config.ts'
 /** What SCS looks up for a request with these Cookie lines; `null`: nothing. */
 export interface ReadVector {
   readonly name: string
-  readonly lines: readonly string[]
+  /** `null`: no Cookie header. */
+  readonly lines: readonly string[] | null
   readonly token: string | null
 }
 

@@ -1,11 +1,11 @@
 import {
   type Codec,
-  JsonCodec,
   type SessionCookie,
   SessionManager,
   type SessionManagerOptions,
 } from '../../src/index.ts'
 import { errorFuncs } from './error-funcs.ts'
+import { GobStandIn } from './gob-stand-in.ts'
 import { PlainJsonCodec } from './plain-json-codec.ts'
 import { type Iface, type Pace, RecordedStore } from './recorded-store.ts'
 
@@ -52,7 +52,7 @@ export interface CookieConfig {
 }
 
 const codecs: Readonly<Record<string, Codec>> = {
-  gob: new JsonCodec(),
+  gob: new GobStandIn(),
   json: new PlainJsonCodec(),
 }
 
@@ -71,10 +71,10 @@ export function storesOf(
       if (kind !== '' && kind !== 'mem') {
         throw new TypeError(`stores.${name}.kind must be "mem"; it is ${JSON.stringify(kind)}`)
       }
-      const user = managers.find((manager) => storeName(manager) === name)
-      const codec = codecOf(user?.codec)
-      const others = Object.values(codecs).filter((other) => other !== codec)
-      return [name, new RecordedStore(name, ifaceOf(name, iface), [codec, ...others], record, pace)]
+      const users = managers.filter((manager) => storeName(manager) === name)
+      const used = new Set(users.map(({ codec }) => codecOf(codec)))
+      const decoders = used.size === 0 ? [codecOf(undefined)] : [...used]
+      return [name, new RecordedStore(name, ifaceOf(name, iface), decoders, record, pace)]
     }),
   )
 }
@@ -109,16 +109,17 @@ function optionsOf(
   if (manager.errorFunc && errorFunc === undefined) {
     throw new TypeError(`errorFunc must be "custom", "silent" or ""; it is ${manager.errorFunc}`)
   }
+  // Go's zero duration is no timeout; here that is left out.
+  const idleTimeout = manager.idleTimeoutMs === 0 ? undefined : manager.idleTimeoutMs
   return {
     store: store?.shown,
     lifetime: manager.lifetimeMs,
-    // Go's zero duration is no timeout; here that is left out.
-    idleTimeout: manager.idleTimeoutMs === 0 ? undefined : manager.idleTimeoutMs,
+    idleTimeout,
     hashTokenInStore: manager.hashTokenInStore,
     codec: codecOf(manager.codec),
     cookie: cookieOptions(manager.cookie ?? {}),
     errorFunc,
-    touchInterval: 0,
+    ...(idleTimeout === undefined ? {} : { touchInterval: 0 }),
     unreadable: 'fail',
   }
 }

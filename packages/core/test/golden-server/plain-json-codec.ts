@@ -1,5 +1,7 @@
 import type { Codec } from '../../src/index.ts'
-import { timeText, toPlain } from './typed-values.ts'
+import { timeText, toPlain, zeroTime } from './typed-values.ts'
+
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
 
 /**
  * Plain JSON, as a program might write a codec of its own: what it puts in, it does not always get back (bytes become
@@ -20,13 +22,23 @@ export class PlainJsonCodec implements Codec {
     )
   }
 
+  // As encoding/json: field names in any case, a field that is missing or null stays Go's zero value.
   decode(data: Uint8Array): { deadline: Date; values: Map<string, unknown> } {
-    const parsed = JSON.parse(Buffer.from(data).toString()) as {
-      Deadline?: string
-      Values?: Record<string, unknown> | null
+    const parsed: unknown = JSON.parse(Buffer.from(data).toString())
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+      throw new TypeError('the data is no JSON object')
     }
-    const deadline = new Date(parsed.Deadline ?? Number.NaN)
-    if (Number.isNaN(deadline.getTime())) throw new TypeError('the data has no deadline')
-    return { deadline, values: new Map(Object.entries(parsed.Values ?? {})) }
+    const field = (name: string) =>
+      Object.entries(parsed).findLast(([key]) => key.toLowerCase() === name)?.[1] as unknown
+    const time = field('deadline') ?? timeText(new Date(zeroTime))
+    if (typeof time !== 'string' || !rfc3339.test(time)) {
+      throw new TypeError('the deadline of the data is no time')
+    }
+    const deadline = new Date(time)
+    const values = field('values') ?? {}
+    if (typeof values !== 'object' || Array.isArray(values)) {
+      throw new TypeError('the values of the data are no JSON object')
+    }
+    return { deadline, values: new Map(Object.entries(values)) }
   }
 }
