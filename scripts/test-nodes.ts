@@ -15,7 +15,7 @@ if (['linux-x64', 'linux-arm64'].includes(platform)) {
 } else {
   console.error(`There is no package with Node for ${platform}.`)
   console.error(
-    'Run `npm test` under Node 22, 24 and 26 by your version manager, one after another.',
+    'Run `npm test` and `npm run test:rest` under Node 22, 24 and 26 by your version manager, one after another.',
   )
   process.exitCode = 1
 }
@@ -29,7 +29,14 @@ function testOn(version: string): boolean {
   }
   const tally = join(scratch, version)
   writeFileSync(tally, '')
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.workspace.ts']
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--config',
+    'vitest.workspace.ts',
+    '--mode',
+    'all',
+  ]
   const { status, stdout, stderr } = spawnSync(node, [...args, ...process.argv.slice(2)], {
     cwd: root,
     encoding: 'utf8',

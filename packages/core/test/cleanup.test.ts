@@ -3,7 +3,7 @@ import { startCleanup } from '../src/cleanup.ts'
 import { day, hour, minute, second } from '../src/duration.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] })
 })
 
 afterEach(() => {

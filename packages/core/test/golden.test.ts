@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { runs, seedOf } from '../../../test/part.ts'
 import { departures } from './golden-model/dialect.ts'
 import { randomTranscripts } from './golden-model/random-transcripts.ts'
 import { asScsAnswers } from './golden-model/scs-answers.ts'
@@ -34,7 +35,7 @@ const inDerivedOnly: readonly string[] = [
   'what the handler lets caches share becomes private',
 ]
 
-const randomRuns = Number(process.env.SCS_GOLDEN_RUNS ?? 150)
+const randomRuns = runs('SCS_GOLDEN_RUNS', 100, 1000)
 
 const tally = new Map<string, number>()
 const derivedTally = new Map<string, number>()
@@ -109,7 +110,10 @@ describe('answers as SCS does, but for the departures', () => {
   test.each(['now', 'later'] as const)(
     'in any transcript, with a store that answers %s',
     async (pace) => {
-      const sample = fc.sample(randomTranscripts, { seed: 15, numRuns: randomRuns })
+      const sample = fc.sample(randomTranscripts, {
+        seed: seedOf('SCS_GOLDEN_SEED'),
+        numRuns: randomRuns,
+      })
       for (const transcript of sample) {
         const replayed = await played(transcript, pace)
         // The transcript is needed to play it again.

@@ -367,7 +367,7 @@ describe('errorFunc', () => {
       }
 
       it(`that never answers is ended after five seconds, and later calls do nothing: after ${when}`, async () => {
-        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
         try {
           const given = Promise.withResolvers<ServerResponse>()
           await using server = await site(
@@ -399,7 +399,7 @@ describe('errorFunc', () => {
     }
 
     it('that never answers leaves a manager around it its cookie', async () => {
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
       try {
         const given = Promise.withResolvers<void>()
         const outer = new SessionManager({

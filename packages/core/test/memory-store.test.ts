@@ -5,7 +5,7 @@ const bytes = (text: string) => new TextEncoder().encode(text)
 const start = Date.parse('2026-12-01T10:00:00Z')
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: start })
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'], now: start })
 })
 
 afterEach(() => {

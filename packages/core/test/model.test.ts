@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { runs, seedOf } from '../../../test/part.ts'
 import { type Awaitable, background, MemoryStore, minute, SessionManager } from '../src/index.ts'
 import { History } from './model/history.ts'
 import { type Program, programs } from './model/program.ts'
@@ -7,7 +8,7 @@ import { regressions } from './model/regressions.ts'
 import { ConnectionLost, runProgram } from './model/run-program.ts'
 import { type Passage, WatchedStore } from './model/watched-store.ts'
 
-const runs = Number(process.env.SCS_MODEL_RUNS ?? 3000)
+const programsEach = runs('SCS_MODEL_RUNS', 500, 3000)
 const start = Date.UTC(2030, 0, 1)
 
 // The pause between two tries is an event among the others.
@@ -140,21 +141,21 @@ async function check(
   const property = fc.asyncProperty(fc.scheduler(), program, weather, async (...made) => {
     expect(await run(...made)).toEqual([])
   })
-  await fc.assert(property, { numRuns, endOnFailure: true })
+  await fc.assert(property, { seed: seedOf('SCS_MODEL_SEED'), numRuns, endOnFailure: true })
 }
 
 describe('requests in any order', () => {
   it('lose nothing and bring nobody back, on a store that works', async () => {
-    await check(programs, fair, runs)
+    await check(programs, fair, programsEach)
   }, 3_600_000)
 
   it('lose nothing and bring nobody back, on a store that fails now and then', async () => {
-    await check(programs, foul, runs)
+    await check(programs, foul, programsEach)
   }, 3_600_000)
 
   for (const [what, program] of Object.entries(regressions)) {
     it(what, async () => {
-      await check(fc.constant(program), fc.oneof(fair, foul), Math.ceil(runs / 10))
+      await check(fc.constant(program), fc.oneof(fair, foul), Math.ceil(programsEach / 10))
     }, 3_600_000)
   }
 })

@@ -1,13 +1,18 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runs, seedOf } from '../../../test/part.ts'
 import { Contest } from './gate/compare.ts'
 import { type Conversation, conversations } from './gate/program.ts'
 import { regressions } from './gate/regressions.ts'
 import type { Protocol } from './support/servers.ts'
 
-// 10,000 requests in all, each on bare Node and on one of the gated servers in turn; every fifth conversation on a server whose
-// commits fail too, every tenth with a client that leaves. `npm run gate:random` plays more of them, each on all servers.
-const requests: Readonly<Record<Protocol, number>> = { http: 6_600, h2c: 3_400 }
+// 300 requests in `npm test`, 10,000 in `npm run test:rest`, each on bare Node and on one of the gated servers in turn; every
+// fifth conversation on a server whose commits fail too, every tenth with a client that leaves. `npm run gate:random` plays
+// more of them, each on all servers.
+const requests: Readonly<Record<Protocol, number>> = {
+  http: Math.round(runs('SCS_GATE_REQUESTS', 300, 10_000) * 0.66),
+  h2c: Math.round(runs('SCS_GATE_REQUESTS', 300, 10_000) * 0.34),
+}
 const atOnce = 4
 
 describe.each(['http', 'h2c'] as const)('handlers of any kind, over %s', (protocol) => {
@@ -20,7 +25,10 @@ describe.each(['http', 'h2c'] as const)('handlers of any kind, over %s', (protoc
   })
 
   it('see and send behind the gate what they see and send on bare Node', async () => {
-    const sample = fc.sample(conversations(protocol), { seed: 4, numRuns: requests[protocol] })
+    const sample = fc.sample(conversations(protocol), {
+      seed: seedOf('SCS_GATE_SEED'),
+      numRuns: requests[protocol],
+    })
     let played = 0
     let asked = 0
     await Promise.all(

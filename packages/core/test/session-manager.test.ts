@@ -30,7 +30,7 @@ const now = Date.parse('2026-12-01T10:00:00.250Z')
 const inTime = (milliseconds: number) => new Date(Date.now() + milliseconds)
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now })
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'], now })
 })
 
 afterEach(() => {

@@ -1,5 +1,6 @@
 import type { AnyDrizzleDatabase } from '@scs/drizzle-store'
 import type { SQL } from 'drizzle-orm'
+import { ofThisPart } from '../../../test/part.ts'
 
 export type DialectName = 'pg' | 'mysql' | 'sqlite'
 
@@ -118,7 +119,7 @@ export const libsql: Driver = {
   },
 }
 
-export const drivers: readonly Driver[] = [
+const all: readonly Driver[] = [
   postgresJs,
   nodePostgres,
   pglite,
@@ -130,3 +131,6 @@ export const drivers: readonly Driver[] = [
 
 /** One driver of each dialect, for tests of what the dialects do. */
 export const oneOfEach: readonly Driver[] = [postgresJs, mysqlPool, betterSqlite3]
+
+/** Those of this part of the tests. */
+export const drivers = ofThisPart(all, oneOfEach)

@@ -4,6 +4,7 @@ import { DrizzleStore } from '@scs/drizzle-store'
 import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { seedOf } from '../../../test/part.ts'
 import { minute, SessionManager } from '../../core/src/index.ts'
 import { History } from '../../core/test/model/history.ts'
 import { type Program, programs } from '../../core/test/model/program.ts'
@@ -49,7 +50,11 @@ for (const driver of [postgresJs, mysqlPool, betterSqlite3, libsql]) {
           expect(await run(stores, program, given, turns)).toEqual([])
         },
       )
-      await fc.assert(property, { numRuns: runs, endOnFailure: true })
+      await fc.assert(property, {
+        seed: seedOf('SCS_MODEL_SEED'),
+        numRuns: runs,
+        endOnFailure: true,
+      })
     }, 600_000)
   })
 }

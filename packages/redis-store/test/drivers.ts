@@ -1,4 +1,5 @@
 import type { NodeRedisCluster, RedisClient } from '@scs/redis-store'
+import { ofThisPart } from '../../../test/part.ts'
 
 /** A client that is connected. */
 export interface Opened {
@@ -139,4 +140,5 @@ function withReplicas(cluster: NodeRedisCluster): NodeRedisCluster {
 
 export const clusterDrivers: readonly ClusterDriver[] = [nodeRedisCluster, ioredisCluster]
 
-export const drivers: readonly Driver[] = [nodeRedis, nodeRedis2, nodeRedisPool, ioredis]
+/** Those of this part of the tests. */
+export const drivers = ofThisPart([nodeRedis, nodeRedis2, nodeRedisPool, ioredis], [nodeRedis])

@@ -3,6 +3,7 @@ import { background, type SessionStore } from '@scs/core'
 import { CachedStore, migratingStore } from '@scs/store-decorators'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { seedOf } from '../../../test/part.ts'
 import { hour, minute, SessionManager } from '../../core/src/index.ts'
 import { History } from '../../core/test/model/history.ts'
 import { type Program, programs } from '../../core/test/model/program.ts'
@@ -53,7 +54,7 @@ for (const [name, open] of Object.entries({ caches, migration })) {
     const property = fc.asyncProperty(programs, options, pauses, async (program, given, turns) => {
       expect(await run(await open(), program, given, turns)).toEqual([])
     })
-    await fc.assert(property, { numRuns: runs, endOnFailure: true })
+    await fc.assert(property, { seed: seedOf('SCS_MODEL_SEED'), numRuns: runs, endOnFailure: true })
   }, 600_000)
 }
 

@@ -6,7 +6,9 @@ import { RowStore } from './row-store.ts'
 
 // Each timer moves the clock to where it is due: nothing waits, and nothing depends on how busy the machine is.
 beforeAll(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'setTimeout'] }).setTimerTickMode('nextTimerAsync')
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'performance'] }).setTimerTickMode(
+    'nextTimerAsync',
+  )
 })
 afterAll(() => {
   vi.useRealTimers()

@@ -1,3 +1,4 @@
+import { ofThisPart } from '../../part.ts'
 import type { ServerKind } from '../server-kind.ts'
 import { connect, express4, express5 } from './express.ts'
 import { fastify, fastifyH2c } from './fastify.ts'
@@ -9,7 +10,7 @@ import { lambdas } from './lambda.ts'
 import { h2, h2c, http } from './node.ts'
 
 /** Every kind of server, in the order of the table's columns. */
-export const servers: readonly ServerKind[] = [
+const all: readonly ServerKind[] = [
   http,
   h2c,
   h2,
@@ -28,3 +29,6 @@ export const servers: readonly ServerKind[] = [
   lightMyRequest,
   superTest,
 ]
+
+/** Those of this part of the tests. */
+export const servers = ofThisPart(all, [http, h2c, express5, fastify])

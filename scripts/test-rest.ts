@@ -1,0 +1,8 @@
+// Runs what `npm test` leaves out: the other tests, and every other check, unless only some of the tests are asked for.
+import { run } from './run.ts'
+
+const args = process.argv.slice(2)
+const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.workspace.ts']
+const tested = run(process.execPath, [...vitest, '--mode', 'rest', ...args])
+const checked = args.length > 0 || run('npm', ['run', '--silent', 'check:rest'])
+process.exitCode = tested && checked ? 0 : 1
