@@ -33,10 +33,15 @@ export interface NodeRedisOptions {
   timeout?: number
 }
 
+/** The methods of one command of `ioredis`. */
+export interface IoRedisCommand {
+  readonly buffer: (...args: Argument[]) => PromiseLike<unknown>
+}
+
 /** A `Redis` of `ioredis`. */
 export interface IoRedisClient {
-  /** Sends a command as it is; strings of the answer are Buffers. */
-  callBuffer(command: string, args: Argument[]): PromiseLike<unknown>
+  /** Makes the method of a command; what `buffer` gives is called on the client, and strings of its answer are Buffers. */
+  createBuiltinCommand(command: string): IoRedisCommand
   /** Tells of a lost connection. */
   on(event: 'close', listener: () => void): unknown
   /** What it was made with. */
@@ -45,8 +50,8 @@ export interface IoRedisClient {
 
 /** A `Cluster` of `ioredis`. */
 export interface IoRedisCluster {
-  /** Sends a command as it is, to the server that has the slot of its first key; strings of the answer are Buffers. */
-  callBuffer(command: string, args: Argument[]): PromiseLike<unknown>
+  /** As {@link IoRedisClient.createBuiltinCommand}; a command goes to the server that has the slot of its first key. */
+  createBuiltinCommand(command: string): IoRedisCommand
   /** Asks which server has which slots. */
   refreshSlotsCache(callback: (error?: Error | null) => void): void
   /** The servers that have slots. */

@@ -2,6 +2,7 @@
 export type {
   IoRedisClient,
   IoRedisCluster,
+  IoRedisCommand,
   NodeRedisClient,
   NodeRedisCluster,
   NodeRedisOptions,

@@ -46,11 +46,12 @@ function counted(client: object, listen: (lost: () => void) => unknown): () => n
   return count
 }
 
+// Not by `callBuffer`, which ends the process when auto-pipelining is on (redis/ioredis 5 and 6): this never joins such a pipeline.
 async function call(
   client: IoRedisClient | IoRedisCluster,
   [command = '', ...args]: Argument[],
 ): Promise<unknown> {
-  return client.callBuffer(String(command), args)
+  return client.createBuiltinCommand(String(command)).buffer.apply(client, args)
 }
 
 function refuseKeyPrefix({ options }: IoRedisClient | IoRedisCluster): void {

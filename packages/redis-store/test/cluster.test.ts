@@ -57,6 +57,25 @@ describe.skipIf(clusterRecipe() === undefined)(
       }
     }
 
+    it('takes an ioredis client with auto-pipelining', async () => {
+      const { Cluster } = await import('ioredis')
+      const client = new Cluster([...cluster.urls], {
+        enableAutoPipelining: true,
+        redisOptions: { enableAutoPipelining: true },
+      })
+      const store = new RedisStore(client, { prefix: 'pipelined:' })
+      const data = Buffer.from('data')
+      const tokens = Array.from({ length: 30 }, (_, i) => `t${i}`)
+      await Promise.all(tokens.map((token) => store.commit(token, data, future)))
+      const ctx = background()
+      for (const done of await Promise.all(
+        tokens.map((token) => store.rename(ctx, token, `new-${token}`, data, data, future)),
+      ))
+        expect(done).toBe(true)
+      expect([...(await store.all()).keys()].sort()).toEqual(tokens.map((t) => `new-${t}`).sort())
+      client.disconnect()
+    })
+
     it('reads from masters, also through a client that reads from replicas', async () => {
       const { createCluster } = await import('redis')
       // A replica is not told of before it is known to have something.

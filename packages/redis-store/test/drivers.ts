@@ -60,23 +60,32 @@ export const nodeRedisPool: Driver = {
   },
 }
 
-export const ioredis: Driver = {
-  name: 'ioredis',
-  async open(url, { impatient = false } = {}) {
-    const { Redis } = await import('ioredis')
-    const client = new Redis(url, {
-      lazyConnect: true,
-      maxRetriesPerRequest: 1,
-      enableOfflineQueue: !impatient,
-    })
-    client.on('error', () => {})
-    await client.connect()
-    return {
-      client,
-      run: (command = '', ...args) => client.call(command, args),
-      close: async () => client.disconnect(),
-    }
-  },
+export const ioredis: Driver = ioredisWith('ioredis')
+
+export const ioredisAutoPipelining: Driver = ioredisWith('ioredis, auto-pipelining', {
+  enableAutoPipelining: true,
+})
+
+function ioredisWith(name: string, settings: { enableAutoPipelining?: boolean } = {}): Driver {
+  return {
+    name,
+    async open(url, { impatient = false } = {}) {
+      const { Redis } = await import('ioredis')
+      const client = new Redis(url, {
+        lazyConnect: true,
+        maxRetriesPerRequest: 1,
+        enableOfflineQueue: !impatient,
+        ...settings,
+      })
+      client.on('error', () => {})
+      await client.connect()
+      return {
+        client,
+        run: (command = '', ...args) => client.call(command, args),
+        close: async () => client.disconnect(),
+      }
+    },
+  }
 }
 
 export const nodeRedisCluster: ClusterDriver = {
@@ -141,4 +150,7 @@ function withReplicas(cluster: NodeRedisCluster): NodeRedisCluster {
 export const clusterDrivers: readonly ClusterDriver[] = [nodeRedisCluster, ioredisCluster]
 
 /** Those of this part of the tests. */
-export const drivers = ofThisPart([nodeRedis, nodeRedis2, nodeRedisPool, ioredis], [nodeRedis])
+export const drivers = ofThisPart(
+  [nodeRedis, nodeRedis2, nodeRedisPool, ioredis, ioredisAutoPipelining],
+  [nodeRedis],
+)

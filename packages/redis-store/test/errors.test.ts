@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import { background, hour, SessionManager, withSignal } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type Driver, drivers, ioredis, nodeRedis, type Opened } from './drivers.ts'
+import { type Driver, drivers, nodeRedis, type Opened } from './drivers.ts'
 import { canStartRedis, durable, type OwnRedis, startRedis } from './own-redis.ts'
 
 const ctx = background()
@@ -38,7 +38,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
       await server.restart()
       const failures = (await Promise.all([...asked, ...late])).filter((error) => error)
       // ioredis sends again what was not answered.
-      if (driver !== ioredis) expect(failures.length).toBeGreaterThan(0)
+      if (!driver.name.startsWith('ioredis')) expect(failures.length).toBeGreaterThan(0)
       for (const error of failures) {
         expect(error?.message).toMatch(/^RedisStore could not [a-z ]+: ./)
         expectNoSecret(error)

@@ -276,10 +276,23 @@ describe('the constructor, and what it refuses', () => {
     }
   })
 
-  it('a sentinel, which sends commands again and does not tell', async () => {
-    const { createSentinel } = await import('redis')
-    const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [] })
-    expect(() => new RedisStore(sentinel as never)).toThrow(/^client must be/)
+  it('clients that look like one, each with the reason', async () => {
+    const { createClient, createSentinel } = await import('redis')
+    const { Redis } = await import('ioredis')
+    const misfits: readonly (readonly [unknown, RegExp])[] = [
+      [
+        createSentinel({ name: 'main', sentinelRootNodes: [] }),
+        /^client is a createSentinel of redis, which sends a command again/,
+      ],
+      [createClient().legacy(), /^client is a legacy\(\) client of redis, .*callbacks/],
+      [createClient().multi(), /^client is a multi\(\) or a pipeline\(\)/],
+      [createClient().legacy().multi(), /^client is a multi\(\) or a pipeline\(\)/],
+      [new Redis({ lazyConnect: true }).pipeline(), /^client is a multi\(\) or a pipeline\(\)/],
+    ]
+    for (const [misfit, reason] of misfits) {
+      expect(() => new RedisStore(misfit as never)).toThrow(TypeError)
+      expect(() => new RedisStore(misfit as never)).toThrow(reason)
+    }
   })
 
   it('an ioredis client that changes keys, or reads from replicas', async () => {
