@@ -32,10 +32,10 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
   'drizzle-store': [
     ['index'],
     ['drizzle-store'],
-    ['ensure-table', 'open-dialect'],
+    ['ensure-table', 'open-dialect', 'cleaner'],
     ['pg-dialect', 'mysql-dialect', 'sqlite-dialect'],
-    ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'dialect'],
-    ['awaitable', 'bytes', 'column-names', 'database-error', 'types'],
+    ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'dialect', 'cleanup-pace'],
+    ['awaitable', 'brief-delete', 'bytes', 'column-names', 'database-error', 'types'],
   ],
   'redis-store': [
     ['index'],

@@ -168,3 +168,122 @@ describe('stop', () => {
     expect(runs).toBe(1)
   })
 })
+
+describe('within', () => {
+  /** A loop of an hour, and when it ran: minutes since it was started. */
+  function timedLoop(run: () => unknown = () => undefined) {
+    const start = Date.now()
+    const minutes: number[] = []
+    const cleanup = startCleanup(
+      hour,
+      () => {
+        minutes.push(Math.round((Date.now() - start) / minute))
+        return run()
+      },
+      () => {},
+    )
+    return { cleanup, minutes }
+  }
+
+  test('brings the next run forward, and only that', async () => {
+    const { cleanup, minutes } = timedLoop()
+    cleanup.within(10 * minute)
+    await vi.advanceTimersByTimeAsync(60 * minute)
+    expect(minutes).toEqual([10])
+    await vi.advanceTimersByTimeAsync(20 * minute)
+    expect(minutes).toHaveLength(2)
+    expect(vi.getTimerCount()).toBe(1)
+  })
+
+  test('never puts a run off: of several, the earliest counts', async () => {
+    const { cleanup, minutes } = timedLoop()
+    cleanup.within(20 * minute)
+    cleanup.within(10 * minute)
+    cleanup.within(30 * minute)
+    await vi.advanceTimersByTimeAsync(5 * minute)
+    cleanup.within(6 * minute)
+    await vi.advanceTimersByTimeAsync(45 * minute)
+    expect(minutes).toEqual([10])
+  })
+
+  test('0 is at once, but not within the call', async () => {
+    const { cleanup, minutes } = timedLoop()
+    cleanup.within(0)
+    expect(minutes).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(minutes).toEqual([0])
+  })
+
+  test('during a run, holds for the one that follows', async () => {
+    const { runs, run } = heldRun()
+    const { cleanup } = timedLoop(run)
+    cleanup.within(0)
+    await vi.advanceTimersByTimeAsync(1)
+    cleanup.within(minute)
+    cleanup.within(2 * minute)
+    await vi.advanceTimersByTimeAsync(10 * minute)
+    expect(runs).toHaveLength(1)
+    runs[0]?.end()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(runs).toHaveLength(2)
+    runs[1]?.end()
+    await vi.advanceTimersByTimeAsync(30 * minute)
+    expect(runs).toHaveLength(2)
+  })
+
+  test.each(['during', 'after'])(
+    '%s a run that fails, the whole interval passes first',
+    async (when) => {
+      const { runs, run } = heldRun()
+      const { cleanup, minutes } = timedLoop(run)
+      cleanup.within(0)
+      await vi.advanceTimersByTimeAsync(1)
+      if (when === 'during') cleanup.within(0)
+      runs[0]?.fail('down')
+      await vi.advanceTimersByTimeAsync(1)
+      cleanup.within(0)
+      await vi.advanceTimersByTimeAsync(50 * minute)
+      expect(minutes).toEqual([0])
+      await vi.advanceTimersByTimeAsync(20 * minute)
+      expect(minutes).toHaveLength(2)
+      runs[1]?.end()
+      await vi.advanceTimersByTimeAsync(1)
+      cleanup.within(0)
+      await vi.advanceTimersByTimeAsync(1)
+      expect(minutes).toHaveLength(3)
+    },
+  )
+
+  test.each([
+    ['a loop that was stopped', hour],
+    ['a loop of 0', 0],
+  ])('starts nothing on %s', async (_what, interval) => {
+    const cleanup = startCleanup(interval, () => unexpected(new Error('ran')), unexpected)
+    await cleanup.stop()
+    cleanup.within(0)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('during a run that stop waits for, starts nothing', async () => {
+    const { runs, run } = heldRun()
+    const { cleanup } = timedLoop(run)
+    cleanup.within(0)
+    await vi.advanceTimersByTimeAsync(1)
+    const stopped = cleanup.stop()
+    cleanup.within(0)
+    runs[0]?.end()
+    await stopped
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('the timer does not keep the process alive', () => {
+    vi.useRealTimers()
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const cleanup = startCleanup(hour, () => undefined, unexpected)
+    cleanup.within(minute)
+    expect(timers()).toBe(before)
+    return cleanup.stop()
+  })
+})

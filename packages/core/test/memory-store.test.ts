@@ -21,6 +21,11 @@ const rowsOf = (store: MemoryStore): string[] => {
   return tokens
 }
 
+// A sweep takes a turn of the event loop for every 1,000 rows.
+async function sweepEnds(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 const expiring = (milliseconds: number) => new Date(start + milliseconds)
 
 describe('cleanup', () => {
@@ -59,7 +64,7 @@ describe('cleanup', () => {
 
   test('goes in batches that let requests through', async () => {
     const store = new MemoryStore({ cleanupInterval: second })
-    for (let i = 0; i < 2_500; i++) store.commit(`over${i}`, bytes(''), expiring(1))
+    for (let i = 0; i < 2_500; i++) store.commit(`over${i}`, bytes(''), expiring(0))
     store.commit('live', bytes('a'), expiring(minute))
     vi.advanceTimersByTime(1200)
     expect(rowsOf(store)).toHaveLength(1_501)
@@ -67,6 +72,35 @@ describe('cleanup', () => {
     store.commit('new', bytes('b'), expiring(minute))
     await store.stopCleanup()
     expect(rowsOf(store)).toEqual(['live', 'new'])
+  })
+
+  test('a flood never leaves more than three times the live rows, however long the interval', async () => {
+    const store = new MemoryStore({ cleanupInterval: 60 * minute })
+    const lifetime = minute
+    // 500 new sessions in ten seconds, for ten minutes.
+    for (let time = 0; time < 10 * minute; time += 10 * second) {
+      for (let n = 0; n < 500; n++) {
+        store.commit(`${time}-${n}`, bytes(''), expiring(time + lifetime))
+      }
+      await vi.advanceTimersByTimeAsync(10 * second)
+      await sweepEnds()
+      const rows = rowsOf(store).length
+      expect(rows).toBeLessThanOrEqual(3 * store.all().size)
+    }
+    await store.stopCleanup()
+  })
+
+  test('a session that is written again and again is no flood', async () => {
+    const store = new MemoryStore({ cleanupInterval: 60 * minute })
+    store.commit('over', bytes('a'), expiring(1))
+    store.commit('token', bytes('a'), expiring(minute))
+    for (let n = 0; n < 5_000; n++) {
+      store.replace(background(), 'token', bytes('a'), bytes('a'), expiring(minute))
+      store.rename(background(), 'token', 'token', bytes('a'), bytes('a'), expiring(minute))
+    }
+    await vi.advanceTimersByTimeAsync(second)
+    expect(rowsOf(store)).toEqual(['over', 'token'])
+    await store.stopCleanup()
   })
 })
 

@@ -7,7 +7,7 @@ export interface Dialect {
   /** The most bytes of data that the column holds. */
   readonly maxData: number
   /** Rows in a DELETE of the cleanup: so few that others wait for it, or run beside it, for a moment only. */
-  readonly batchSize: number
+  readonly batchSizes: { readonly small: number; readonly large: number }
   readonly queries: Queries
   readonly schema: SchemaOfTable
 }
@@ -25,8 +25,8 @@ export interface Queries {
   touch(token: string, expiry: Date, now: Date): Awaitable<boolean>
   /** Live rows whose token sorts after `after`, at most {@link pageSize}, in the order of tokens. */
   page(after: string, now: Date): Awaitable<readonly Pick<SessionRow, 'token' | 'data'>[]>
-  /** Deletes the earliest of the rows that are not live, at most {@link Dialect.batchSize}; gives their number. */
-  deleteExpired(now: Date): Awaitable<number>
+  /** Deletes the earliest of the rows that are not live, at most `most`, of {@link Dialect.batchSizes}; gives their number. */
+  deleteExpired(now: Date, most: number): Awaitable<number>
 }
 
 /** One session. */

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AtomicStore,
   type Awaitable,
-  type Cleanup,
   type Context,
   type CtxStore,
   checkedDuration,
@@ -15,9 +14,9 @@ import {
   type ScannableStore,
   type Store,
   second,
-  startCleanup,
 } from '@scs/core'
 import { isPending, map } from './awaitable.ts'
+import { Cleaner } from './cleaner.ts'
 import { databaseError, isConflict } from './database-error.ts'
 import { type Dialect, pageSize, type SessionRow } from './dialect.ts'
 import { ensureTable } from './ensure-table.ts'
@@ -43,7 +42,10 @@ export interface DrizzleStoreOptions<Db> {
    * `prepare: false` needs no more than that. Of no effect on MySQL, MariaDB and SQLite. @default true
    */
   prepare?: boolean | undefined
-  /** Milliseconds between two removals of expired sessions; 0: none. @default 5 * minute */
+  /**
+   * Milliseconds between two removals of expired sessions at most; 0: none. A removal comes sooner when this store has added
+   * 1,000 sessions since the last one, or when that one found more than 1,000 expired sessions. @default 5 * minute
+   */
   cleanupInterval?: number | undefined
   /** Hears what a removal in the background failed with; the next one tries again. @default console.error */
   onCleanupError?: ((error: unknown) => void) | undefined
@@ -74,11 +76,8 @@ export class DrizzleStore
   implements Store, CtxStore, IterableStore, IterableCtxStore, AtomicStore, ScannableStore
 {
   readonly #dialect: Dialect
-  readonly #cleanup: Cleanup
-  /** Ends the cleanups that are running. */
-  #stopping = new AbortController()
+  readonly #cleaner: Cleaner
   #pause: Promise<unknown> | undefined
-  #cleaning: Promise<unknown> = Promise.resolve()
 
   /**
    * Opens the store over `db`, what `drizzle()` gives; of `withReplicas()` it uses the primary alone. Creates the table if it is absent (see
@@ -110,7 +109,9 @@ export class DrizzleStore
       throw new TypeError('write await DrizzleStore.create(db) in place of new DrizzleStore(db)')
     }
     this.#dialect = dialect
-    this.#cleanup = startCleanup(interval, () => this.#clean(false), onError)
+    const deleteExpired = (expiredBy: Date, most: number) =>
+      this.#run('delete expired sessions', ({ queries }) => queries.deleteExpired(expiredBy, most))
+    this.#cleaner = new Cleaner(interval, dialect.batchSizes, deleteExpired, onError)
   }
 
   find(token: string): Awaitable<Uint8Array | undefined> {
@@ -127,6 +128,7 @@ export class DrizzleStore
   commit(token: string, data: Uint8Array, expiry: Date): Awaitable<unknown> {
     const row = this.#checked(token, data, expiry)
     if (row instanceof Error) return this.#reject(row)
+    this.#cleaner.added()
     return this.#run('commit a session', ({ queries }) => queries.commit(row))
   }
 
@@ -201,23 +203,21 @@ export class DrizzleStore
 
   /**
    * Removes every session that has expired by now, and gives their number: one whole cleanup, for a cron job. As the cleanup
-   * in the background, it does so in batches (of 10 on SQLite, of 100 elsewhere), and rests for 39 times as long as each has
-   * taken, so that nobody has to wait for long. Waits for a cleanup in progress first: in one store, there are never two at once. Keeps the
-   * process alive. {@link DrizzleStore.stopCleanup} ends it early.
+   * in the background, it does so in batches (of 10 rows on SQLite, of 100 elsewhere), with a pause of 39 times as long as each
+   * has taken. The pauses shrink, and the batches grow, as the call takes more of the time since the cleanup before: with none
+   * before, there are no pauses after 75 seconds. Waits for a cleanup in progress first: in one store, there are never two at
+   * once. Keeps the process alive. {@link DrizzleStore.stopCleanup} ends it early.
    */
   deleteExpired(): Promise<number> {
-    return this.#clean(true)
+    return this.#cleaner.run(true)
   }
 
   /**
    * Ends the cleanup in the background, and waits for a run in progress, also of {@link DrizzleStore.deleteExpired}: it ends after
    * its current batch. Idempotent. The store goes on working; the database is the caller's to close.
    */
-  async stopCleanup(): Promise<void> {
-    this.#stopping.abort()
-    this.#stopping = new AbortController()
-    await this.#cleanup.stop()
-    await this.#cleaning
+  stopCleanup(): Promise<void> {
+    return this.#cleaner.stop()
   }
 
   /** As {@link DrizzleStore.stopCleanup}, for `await using`. */
@@ -244,28 +244,6 @@ export class DrizzleStore
       }
       if (rows.length < pageSize) return
     }
-  }
-
-  #clean(keepsAlive: boolean): Promise<number> {
-    const { signal } = this.#stopping
-    const run = this.#cleaning.then(() => this.#deleteBatches(signal, keepsAlive))
-    this.#cleaning = run.catch(() => {})
-    return run
-  }
-
-  async #deleteBatches(signal: AbortSignal, keepsAlive: boolean): Promise<number> {
-    const expiredBy = now()
-    let total = 0
-    while (!signal.aborted) {
-      const started = performance.now()
-      const deleted = await this.#run('delete expired sessions', ({ queries }) =>
-        queries.deleteExpired(expiredBy),
-      )
-      total += deleted
-      if (deleted < this.#dialect.batchSize) break
-      await rest(performance.now() - started, signal, keepsAlive)
-    }
-    return total
   }
 
   #checked(token: string, data: Uint8Array, expiry: Date): SessionRow | Error {
@@ -327,12 +305,6 @@ export class DrizzleStore
     if (this.#dialect.isSync) throw error
     return Promise.reject(error)
   }
-}
-
-// A fortieth of the time is the cleanup's: with a twentieth, one in a hundred calls took more than twice as long. Where the
-// network or the disk is slow it is more, lest sessions come faster than they go.
-async function rest(worked: number, signal: AbortSignal, keepsAlive: boolean): Promise<void> {
-  await delay(Math.min(39 * worked, 150), undefined, { ref: keepsAlive, signal }).catch(() => {})
 }
 
 function now(): Date {

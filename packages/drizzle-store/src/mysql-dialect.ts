@@ -14,7 +14,7 @@ import { assigned, bound, filledColumns, reuse } from './statements.ts'
 type Db = MySqlDatabase<MySqlQueryResultHKT, PreparedQueryHKTBase>
 type SessionsOf = typeof sessions
 
-const batchSize = 100
+const batchSizes = { small: 100, large: 500 }
 
 /** MySQL and MariaDB, through whatever driver `db` has. Throws a TypeError when `table` is not one of MySQL's. */
 export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
@@ -25,7 +25,7 @@ export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
     isSync: false,
     // What MEDIUMBLOB holds. Outside of strict mode, MySQL would cut what is longer.
     maxData: 2 ** 24 - 1,
-    batchSize,
+    batchSizes,
     queries: mysqlQueries(mysqlDb, sessionsTable),
     schema: mysqlSchema(mysqlDb, sessionsTable),
   }
@@ -117,13 +117,13 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
   )
   // One statement, as a transaction on a single connection would take the application's own statements into it. The join,
   // in this order, locks no other row; for an IN with a subquery MariaDB 10.11 looks at the whole table.
-  const deleteExpired = (now: Date) => {
+  const deleteExpired = (now: Date, most: number) => {
     const expired = db
       .select({ token: table.token })
       .from(table)
       .where(lte(table.expiry, now))
       .orderBy(asc(table.expiry))
-      .limit(batchSize)
+      .limit(most)
       // Of several cleaning processes none waits for another.
       .for('update', { skipLocked: true })
       .as('expired')
@@ -152,7 +152,7 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       return (await isThere().execute(values)).length > 0
     },
     page: (after, now) => page().execute({ after, now }),
-    deleteExpired: async (now) => affectedRows(await deleteExpired(now)),
+    deleteExpired: async (now, most) => affectedRows(await deleteExpired(now, most)),
   }
 }
 

@@ -14,7 +14,7 @@ import { assigned, bound, filledColumns, reuse } from './statements.ts'
 type Db = PgDatabase<PgQueryResultHKT>
 type SessionsOf = typeof sessions
 
-const batchSize = 100
+const batchSizes = { small: 100, large: 500 }
 
 /**
  * PostgreSQL, through whatever driver `db` has. Throws a TypeError when `table` is not one of PostgreSQL's.
@@ -28,7 +28,7 @@ export function pgDialect(db: unknown, table: unknown = sessions, prepares = tru
   return {
     isSync: false,
     maxData: 2 ** 30 - 1,
-    batchSize,
+    batchSizes,
     queries: pgQueries(pgDb, sessionsTable, prepares ? nameOf : () => undefined),
     schema: pgSchema(pgDb, sessionsTable),
   }
@@ -114,29 +114,35 @@ function pgQueries(db: Db, table: SessionsOf, name: NameOf): Queries {
     ),
   )
   const isExpired = lte(table.expiry, bound('now', table.expiry))
-  const deleteExpired = reuse(table, () =>
-    prepare(
-      db
-        .delete(table)
-        .where(
-          and(
-            inArray(
-              table.token,
-              db
-                .select({ token: table.token })
-                .from(table)
-                .where(isExpired)
-                .orderBy(asc(table.expiry))
-                .limit(batchSize)
-                // Of several cleaning processes none waits for another.
-                .for('update', { skipLocked: true }),
+  const deleting = (most: number) =>
+    reuse(table, () =>
+      prepare(
+        db
+          .delete(table)
+          .where(
+            and(
+              inArray(
+                table.token,
+                db
+                  .select({ token: table.token })
+                  .from(table)
+                  .where(isExpired)
+                  .orderBy(asc(table.expiry))
+                  .limit(most)
+                  // Of several cleaning processes none waits for another.
+                  .for('update', { skipLocked: true }),
+              ),
+              isExpired,
             ),
-            isExpired,
-          ),
-        )
-        .returning({ token: table.token }),
-    ),
-  )
+          )
+          .returning({ token: table.token }),
+      ),
+    )
+  // One statement for each size: a limit that the planner does not know might cost it the index.
+  const deleteSmall = deleting(batchSizes.small)
+  const deleteLarge = deleting(batchSizes.large)
+  const deleteExpired = (most: number) =>
+    most === batchSizes.large ? deleteLarge() : deleteSmall()
 
   return {
     find: async (token, now) => (await find().execute({ token, now }))[0],
@@ -147,7 +153,7 @@ function pgQueries(db: Db, table: SessionsOf, name: NameOf): Queries {
       (await replace().execute({ ...next, newToken: next.token, token, expected, now })).length > 0,
     touch: async (token, expiry, now) => (await touch().execute({ token, expiry, now })).length > 0,
     page: (after, now) => page().execute({ after, now }),
-    deleteExpired: async (now) => (await deleteExpired().execute({ now })).length,
+    deleteExpired: async (now, most) => (await deleteExpired(most).execute({ now })).length,
   }
 }
 

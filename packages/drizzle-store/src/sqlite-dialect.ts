@@ -3,6 +3,7 @@ import type { Awaitable } from '@scs/core'
 import { and, asc, gt, inArray, is, lte, sql } from 'drizzle-orm'
 import { type BaseSQLiteDatabase, getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { map } from './awaitable.ts'
+import { briefly } from './brief-delete.ts'
 import { columnNamer, tableElements } from './create-table.ts'
 import { isConflict } from './database-error.ts'
 import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
@@ -14,7 +15,7 @@ type Db = BaseSQLiteDatabase<'async', unknown>
 type SessionsOf = typeof sessions
 
 // A DELETE stops the event loop, where the driver is synchronous.
-const batchSize = 10
+const batchSizes = { small: 10, large: 50 }
 
 /** SQLite, through whatever driver `db` has. Throws a TypeError when `table` is not one of SQLite's. */
 export function sqliteDialect(db: unknown, table: unknown = sessions): Dialect {
@@ -27,7 +28,7 @@ export function sqliteDialect(db: unknown, table: unknown = sessions): Dialect {
     isSync: (db as { resultKind?: unknown }).resultKind === 'sync',
     // SQLite's own limit, unless it was compiled with another.
     maxData: 1_000_000_000,
-    batchSize,
+    batchSizes,
     queries: sqliteQueries(sqliteDb, sessionsTable),
     schema: sqliteSchema(sqliteDb, sessionsTable),
   }
@@ -104,27 +105,35 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
       .prepare(),
   )
   const isExpired = lte(table.expiry, bound('now', table.expiry))
-  const deleteExpired = reuse(table, () =>
-    db
-      .delete(table)
-      .where(
-        and(
-          // DELETE … LIMIT is an option at SQLite's compilation that few have.
-          inArray(
-            table.token,
-            db
-              .select({ token: table.token })
-              .from(table)
-              .where(isExpired)
-              .orderBy(asc(table.expiry))
-              .limit(batchSize),
+  const deleting = (most: number) =>
+    reuse(table, () =>
+      db
+        .delete(table)
+        .where(
+          and(
+            // DELETE … LIMIT is an option at SQLite's compilation that few have.
+            inArray(
+              table.token,
+              db
+                .select({ token: table.token })
+                .from(table)
+                .where(isExpired)
+                .orderBy(asc(table.expiry))
+                .limit(most),
+            ),
+            isExpired,
           ),
-          isExpired,
-        ),
-      )
-      .returning({ token: table.token })
-      .prepare(),
-  )
+        )
+        .returning({ token: table.token })
+        .prepare(),
+    )
+  // One statement for each size: a limit that the planner does not know might cost it the index.
+  const deleteSmall = deleting(batchSizes.small)
+  const deleteLarge = deleting(batchSizes.large)
+  const deleteExpired = (most: number) =>
+    most === batchSizes.large ? deleteLarge() : deleteSmall()
+
+  const brief = briefly(db)
 
   return {
     find: (token, now) => find().get({ token, now }),
@@ -141,8 +150,11 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
     touch: (token, expiry, now) =>
       map(touch().all({ token, expiry, now }) as Awaitable<unknown[]>, isOne),
     page: (after, now) => page().all({ after, now }),
-    deleteExpired: (now) =>
-      map(deleteExpired().all({ now }) as Awaitable<unknown[]>, (rows) => rows.length),
+    deleteExpired: (now, most) =>
+      map(
+        brief(() => deleteExpired(most).all({ now }) as Awaitable<unknown[]>),
+        (rows) => rows.length,
+      ),
   }
 }
 

@@ -1,4 +1,4 @@
-import { background, minute } from '@scs/core'
+import { background } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import SQLite from 'better-sqlite3'
 import { type SQL, sql } from 'drizzle-orm'
@@ -135,8 +135,8 @@ for (const driver of oneOfEach) {
   })
 }
 
-describe('the rest after a batch', () => {
-  /** A store on SQLite with 25 expired sessions, where a DELETE takes `milliseconds`. */
+describe('the pauses between batches', () => {
+  /** A store on SQLite with 25 expired sessions, where a DELETE takes `milliseconds`, and a pause as long as it is asked for. */
   async function slowWorld(milliseconds: number, cleanupInterval: number) {
     const database = await createDatabase(betterSqlite3)
     const client = new SQLite(database.address)
@@ -164,25 +164,47 @@ describe('the rest after a batch', () => {
       store,
       deletes,
       left: async () => (await select(db, { n: sql`count(*)` }, sql`sessions`))[0],
+      insert: (count: number) => insertExpired({ db, run, close: async () => {} }, 'sqlite', count),
+      pass: (milliseconds: number) => {
+        time += milliseconds
+      },
     }
   }
 
-  it('is 39 times as long as the batch took', async () => {
+  const pauses = () => rest.mock.calls.map(([milliseconds]) => Math.round(milliseconds))
+
+  it('are 39 times as long as a batch took, when there is time', async () => {
     const { store, deletes } = await slowWorld(3, 0)
     expect(await store.deleteExpired()).toBe(25)
     expect(deletes).toHaveBeenCalledTimes(3)
-    expect(rest.mock.calls).toEqual([
-      [39 * 3, undefined, { ref: true, signal: expect.any(AbortSignal) }],
-      [39 * 3, undefined, { ref: true, signal: expect.any(AbortSignal) }],
+    expect(pauses()).toEqual([39 * 3, 39 * 3])
+    expect(rest.mock.calls[0]?.slice(1)).toEqual([
+      undefined,
+      { ref: true, signal: expect.any(AbortSignal) },
     ])
   })
 
-  it('is 150 ms at most, keeps no process alive in the background, and ends when the cleanup is stopped', async () => {
-    const { store, deletes, left } = await slowWorld(minute, 1)
+  it('shrink to nothing, and the batches grow, when a run takes a quarter of the time since the last', async () => {
+    const { store, deletes, insert, pass } = await slowWorld(3, 0)
+    await store.deleteExpired()
+    pass(100 - 3 * 3)
+    deletes.mockClear()
+    rest.mockClear()
+    await insert(90)
+    expect(await store.deleteExpired()).toBe(90)
+    // Three of 10 rows, then one of 50 and what is left. The window is of 100 ms, and pauses take no time here.
+    expect(pauses()).toEqual(
+      [117 * 0.88, 117 * 0.76, 117 * 0.64, 117 * 0.52, 117 * 0.4].map(Math.round),
+    )
+    expect(deletes).toHaveBeenCalledTimes(6)
+  })
+
+  it('are 150 ms at most, keep no process alive in the background, and end when the cleanup is stopped', async () => {
+    const { store, deletes, left } = await slowWorld(4, 1)
     await vi.waitUntil(() => rest.mock.calls.length > 0)
     await store.stopCleanup()
-    expect(rest.mock.calls[0]).toEqual([
-      150,
+    expect(pauses()).toEqual([150])
+    expect(rest.mock.calls[0]?.slice(1)).toEqual([
       undefined,
       { ref: false, signal: expect.any(AbortSignal) },
     ])
