@@ -26,7 +26,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     [
       ...['json-time', 'date-text', 'errors', 'duration', 'cache-control', 'kind-of'],
       ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values', 'token-map'],
-      ...['session-values', 'escaped-keys'],
+      ...['session-values', 'escaped-keys', 'turn'],
     ],
   ],
   'drizzle-store': [
@@ -34,7 +34,8 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['drizzle-store'],
     ['ensure-table', 'open-dialect', 'cleaner'],
     ['pg-dialect', 'mysql-dialect', 'sqlite-dialect'],
-    ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'dialect', 'cleanup-pace'],
+    ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'page-size'],
+    ['dialect', 'cleanup-pace'],
     ['awaitable', 'brief-delete', 'bytes', 'column-names', 'database-error', 'types'],
   ],
   'redis-store': [

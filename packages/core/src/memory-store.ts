@@ -4,6 +4,7 @@ import type { Context } from './context.ts'
 import { checkedDuration, minute } from './duration.ts'
 import type { AtomicStore, IterableStore, ScannableStore, Store } from './store.ts'
 import { TokenMap } from './token-map.ts'
+import { Turn } from './turn.ts'
 
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
@@ -111,8 +112,10 @@ export class MemoryStore implements Store, IterableStore, AtomicStore, Scannable
   }
 
   async *scan(_ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+    const turn = new Turn()
     for (const [token, row] of this.#rows) {
       if (row.expiry > Date.now()) yield [token, bytesOf(row.data)]
+      if (turn.isOver) await turn.next()
     }
   }
 

@@ -10,6 +10,7 @@ import { type Committed, SessionWriter } from './session-writer.ts'
 import { StoreAccess } from './store-access.ts'
 import { TimeLimit } from './time-limit.ts'
 import { generateToken, hashToken, isWellFormedToken } from './token.ts'
+import { Turn } from './turn.ts'
 
 /**
  * What happens to sessions between memory and the store: found, committed, destroyed, renewed, merged. Gives its
@@ -110,7 +111,7 @@ export class SessionLifecycle {
 
   /**
    * Every live session of the store, also those that another is taking in: they may come back, and whoever ends sessions
-   * must not miss them. Rows that cannot be decoded are reported and passed over.
+   * must not miss them. Rows that cannot be decoded are reported and passed over. Other work of the process comes through.
    */
   async *all(ctx: Context): AsyncGenerator<SessionData, void> {
     const { sessions } = this.#store
@@ -122,12 +123,14 @@ export class SessionLifecycle {
     }
     const { storeTimeout } = this.#options
     const rows = await new TimeLimit(storeTimeout).apply(sessions(ctx), 'all')
+    const turn = new Turn()
     for await (const [storeToken, bytes] of eachInTime(rows, storeTimeout)) {
       const state = this.#reader.decodeOrReport(ctx, bytes)
       if (state && state !== 'unreadable') {
         const token = this.#options.hashTokenInStore ? '' : storeToken
         yield filed(token, storeToken, { data: bytes, state })
       }
+      if (turn.isOver) await turn.next()
     }
   }
 

@@ -209,7 +209,8 @@ export class SessionManager<
    * Calls `fn` with a context for each live session of the store, one after another; an error of `fn` ends it. What
    * `fn` changes is written by `commit` or `destroy` within it, not by itself. For "sign out everywhere", say. Rows
    * that cannot be decoded are skipped, and `onError` hears of them. With hashed tokens, `token(ctx)` is ''. A session
-   * that another is just taking in is among them: `destroy` ends it, and `commit` waits for what becomes of it.
+   * that another is just taking in is among them: `destroy` ends it, and `commit` waits for what becomes of it. Timers and
+   * other requests come through every 5 to 10 ms, unless `fn` itself, or a store that has only `all`, takes longer.
    *
    * Rejects with `ERR_SESSION_NOT_ITERABLE` when the store has neither `scan` nor `all`. Memory grows with the number of
    * sessions on a store that cannot `scan`.

@@ -142,6 +142,30 @@ describe('options', () => {
   })
 })
 
+describe('scan', () => {
+  test('ends its turn of the event loop after 5 ms, also among sessions that have expired', async () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    for (let n = 0; n < 100; n++) store.commit(`over${n}`, bytes('a'), expiring(1))
+    for (let n = 0; n < 100; n++) store.commit(`live${n}`, bytes('a'), expiring(minute))
+    vi.setSystemTime(start + second)
+    // Each look at a clock takes a millisecond.
+    let time = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => time++)
+    let turns = 0
+    const count = () => {
+      turns++
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    let live = 0
+    for await (const _ of store.scan(background())) live++
+    clearImmediate(next)
+    expect(live).toBe(100)
+    // 200 rows, a look for each and one for each new turn.
+    expect(turns).toBeGreaterThanOrEqual(200 / 5 - 1)
+  })
+})
+
 describe('bytes', () => {
   test('are copied on their way in and out', async () => {
     const store = new MemoryStore({ cleanupInterval: 0 })

@@ -1475,6 +1475,40 @@ describe('iterate', () => {
     },
   )
 
+  test.each([
+    ['all', () => new IterableStore()],
+    ['scan', () => new WholeStore()],
+  ])('lets others through every 5 ms, on a store that can %s', async (_method, store) => {
+    // Each session takes a millisecond to decode, and so does a row that cannot be decoded.
+    let time = 0
+    class SlowCodec extends JsonCodec {
+      override decode(data: Uint8Array) {
+        time++
+        return super.decode(data)
+      }
+    }
+    const made = make<PlainStore>(store(), { codec: new SlowCodec() })
+    for (let n = 0; n < 50; n++) await made.begin({ name: `live-${n}` })
+    for (let n = 0; n < 50; n++) {
+      made.store.memory.commit(`broken-${n}`, Buffer.from('not JSON'), inTime(hour))
+    }
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => time)
+    time = 0
+    const turns: number[] = []
+    const count = () => {
+      turns.push(time)
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    expect(await namesOf(made)).toHaveLength(50)
+    clearImmediate(next)
+    clock.mockRestore()
+    expect(time).toBe(100)
+    const longest = Math.max(...turns.map((turn, n) => turn - (turns[n - 1] ?? 0)))
+    expect(longest).toBeLessThanOrEqual(5)
+    expect(turns.at(-1)).toBeGreaterThanOrEqual(95)
+  })
+
   test('rejects with ERR_SESSION_NOT_ITERABLE when the store cannot list its sessions', async () => {
     const { manager } = make(new PlainStore())
     await expect(manager.iterate(background(), () => undefined)).rejects.toEqual(

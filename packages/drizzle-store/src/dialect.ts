@@ -8,6 +8,8 @@ export interface Dialect {
   readonly maxData: number
   /** Rows in a DELETE of the cleanup: so few that others wait for it, or run beside it, for a moment only. */
   readonly batchSizes: { readonly small: number; readonly large: number }
+  /** Rows in a page of a scan: as many as are read without stopping the event loop for long. */
+  readonly pageSizes: PageSizes
   readonly queries: Queries
   readonly schema: SchemaOfTable
 }
@@ -23,8 +25,12 @@ export interface Queries {
   delete(token: string): Awaitable<unknown>
   replace(token: string, expected: Uint8Array, next: SessionRow, now: Date): Awaitable<boolean>
   touch(token: string, expiry: Date, now: Date): Awaitable<boolean>
-  /** Live rows whose token sorts after `after`, at most {@link pageSize}, in the order of tokens. */
-  page(after: string, now: Date): Awaitable<readonly Pick<SessionRow, 'token' | 'data'>[]>
+  /** Live rows whose token sorts after `after`, at most `most`, within {@link Dialect.pageSizes}, in the order of tokens. */
+  page(
+    after: string,
+    now: Date,
+    most: number,
+  ): Awaitable<readonly Pick<SessionRow, 'token' | 'data'>[]>
   /** Deletes the earliest of the rows that are not live, at most `most`, of {@link Dialect.batchSizes}; gives their number. */
   deleteExpired(now: Date, most: number): Awaitable<number>
 }
@@ -69,5 +75,11 @@ export interface ExpectedColumn {
   readonly accepts: (type: string) => boolean
 }
 
-/** Rows in a page of a scan: a compromise of round trips and memory. */
+/** A scan begins with the smallest page. */
+export interface PageSizes {
+  readonly least: number
+  readonly most: number
+}
+
+/** Rows in a page of a scan at most: a compromise of round trips and memory. */
 export const pageSize = 200

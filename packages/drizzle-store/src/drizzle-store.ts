@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type AtomicStore,
   type Awaitable,
@@ -18,9 +18,10 @@ import {
 import { isPending, map } from './awaitable.ts'
 import { Cleaner } from './cleaner.ts'
 import { databaseError, isConflict } from './database-error.ts'
-import { type Dialect, pageSize, type SessionRow } from './dialect.ts'
+import type { Dialect, SessionRow } from './dialect.ts'
 import { ensureTable } from './ensure-table.ts'
 import { openDialect } from './open-dialect.ts'
+import { nextPageSize } from './page-size.ts'
 import type { AnyDrizzleDatabase, SessionsTable } from './types.ts'
 
 /** Options of {@link DrizzleStore.create}. */
@@ -196,7 +197,11 @@ export class DrizzleStore
     return this.#all(ctx)
   }
 
-  /** Reads pages of 200 rows, in the order of tokens; stops between two when `ctx.signal` is aborted. */
+  /**
+   * Reads pages of up to 200 rows, in the order of tokens; stops between two when `ctx.signal` is aborted. Other work of the
+   * process comes through between two pages, which are smaller where reading one would stop the event loop for more than a
+   * few milliseconds (SQLite, large sessions).
+   */
   scan(ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
     return this.#scan(ctx)
   }
@@ -234,15 +239,23 @@ export class DrizzleStore
   async *#scan(
     ctx: Context | undefined,
   ): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+    const { pageSizes } = this.#dialect
     let after = ''
+    let most = pageSizes.least
     for (;;) {
       ctx?.signal?.throwIfAborted()
-      const rows = await this.#run('read the sessions', ({ queries }) => queries.page(after, now()))
+      const began = performance.now()
+      const page = this.#run('read the sessions', ({ queries }) => queries.page(after, now(), most))
+      // A driver that reads a file itself has done so by now, also one that gives a promise.
+      const blocked = performance.now() - began
+      const rows = await page
       for (const row of rows) {
         after = row.token
         yield [row.token, row.data]
       }
-      if (rows.length < pageSize) return
+      if (rows.length < most) return
+      most = nextPageSize(most, blocked, pageSizes)
+      await nextTurn()
     }
   }
 

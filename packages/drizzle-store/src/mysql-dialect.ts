@@ -26,6 +26,7 @@ export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
     // What MEDIUMBLOB holds. Outside of strict mode, MySQL would cut what is longer.
     maxData: 2 ** 24 - 1,
     batchSizes,
+    pageSizes: { least: pageSize, most: pageSize },
     queries: mysqlQueries(mysqlDb, sessionsTable),
     schema: mysqlSchema(mysqlDb, sessionsTable),
   }

@@ -29,6 +29,7 @@ export function pgDialect(db: unknown, table: unknown = sessions, prepares = tru
     isSync: false,
     maxData: 2 ** 30 - 1,
     batchSizes,
+    pageSizes: { least: pageSize, most: pageSize },
     queries: pgQueries(pgDb, sessionsTable, prepares ? nameOf : () => undefined),
     schema: pgSchema(pgDb, sessionsTable),
   }

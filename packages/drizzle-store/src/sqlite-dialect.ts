@@ -29,6 +29,7 @@ export function sqliteDialect(db: unknown, table: unknown = sessions): Dialect {
     // SQLite's own limit, unless it was compiled with another.
     maxData: 1_000_000_000,
     batchSizes,
+    pageSizes: { least: 1, most: pageSize },
     queries: sqliteQueries(sqliteDb, sessionsTable),
     schema: sqliteSchema(sqliteDb, sessionsTable),
   }
@@ -100,7 +101,7 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
       .from(table)
       .where(and(gt(table.token, sql.placeholder('after')), isLive))
       .orderBy(asc(table.token))
-      .limit(pageSize)
+      .limit(sql.placeholder('most'))
       .$withCache(false)
       .prepare(),
   )
@@ -149,7 +150,7 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
       ),
     touch: (token, expiry, now) =>
       map(touch().all({ token, expiry, now }) as Awaitable<unknown[]>, isOne),
-    page: (after, now) => page().all({ after, now }),
+    page: (after, now, most) => page().all({ after, now, most }),
     deleteExpired: (now, most) =>
       map(
         brief(() => deleteExpired(most).all({ now }) as Awaitable<unknown[]>),

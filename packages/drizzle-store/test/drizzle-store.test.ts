@@ -180,7 +180,8 @@ for (const driver of drivers) {
         }
       }
       await expect(scan()).rejects.toThrow('gone')
-      expect(seen).toBe(200)
+      // SQLite begins with a small page.
+      expect(seen).toBe(driver.dialect === 'sqlite' ? 1 : 200)
       expect((await store.all()).size).toBe(201)
       await close()
     })
