@@ -3,6 +3,7 @@ import { sessions as mysqlSessions } from '@scs/drizzle-store/mysql'
 import { sessions as pgSessions } from '@scs/drizzle-store/pg'
 import { sessions as sqliteSessions } from '@scs/drizzle-store/sqlite'
 import SQLite from 'better-sqlite3'
+import { gt } from 'drizzle-orm'
 import { drizzle as drizzleSqlite } from 'drizzle-orm/better-sqlite3'
 import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
 import { drizzle as drizzlePostgres } from 'drizzle-orm/postgres-js'
@@ -17,15 +18,17 @@ export interface OpenStore extends AsyncDisposable {
   readonly store: DrizzleStore
   /** The number of rows. */
   count(): Promise<number>
+  /** The number of rows that have not expired. */
+  countLive(): Promise<number>
   run(statement: string): Promise<unknown>
 }
 
 export async function openStore(
   database: DatabaseName,
   address: string,
-  cleanupInterval = 0,
+  cleanupInterval: number | 'default' = 0,
 ): Promise<OpenStore> {
-  const options = { cleanupInterval }
+  const options = cleanupInterval === 'default' ? {} : { cleanupInterval }
   switch (database) {
     case 'postgres': {
       const client = postgres(address, { onnotice: () => {} })
@@ -33,6 +36,7 @@ export async function openStore(
       return {
         store: await DrizzleStore.create(db, options),
         count: async () => db.$count(pgSessions),
+        countLive: async () => db.$count(pgSessions, gt(pgSessions.expiry, new Date())),
         run: (statement) => client.unsafe(statement),
         [Symbol.asyncDispose]: () => client.end(),
       }
@@ -43,6 +47,7 @@ export async function openStore(
       return {
         store: await DrizzleStore.create(db, options),
         count: async () => db.$count(mysqlSessions),
+        countLive: async () => db.$count(mysqlSessions, gt(mysqlSessions.expiry, new Date())),
         run: (statement) => client.query(statement),
         [Symbol.asyncDispose]: () => client.end(),
       }
@@ -53,6 +58,7 @@ export async function openStore(
       return {
         store: await DrizzleStore.create(db, options),
         count: async () => db.$count(sqliteSessions),
+        countLive: async () => db.$count(sqliteSessions, gt(sqliteSessions.expiry, new Date())),
         run: async (statement) => client.exec(statement),
         async [Symbol.asyncDispose]() {
           client.close()

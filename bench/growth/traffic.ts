@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
-import { background, hour } from '@scs/core'
+import { type AtomicStore, background, hour, type Store } from '@scs/core'
 import { sessionBytes, tokenOf } from './fill.ts'
-import type { OpenStore } from './open-store.ts'
 
 /** What requests ask of a store. */
 export type Operation = 'find' | 'commit' | 'touch'
@@ -10,7 +9,8 @@ export type Operation = 'find' | 'commit' | 'touch'
 /** Milliseconds of each call. */
 export type Times = Record<Operation, number[]>
 
-type Store = OpenStore['store']
+/** What is asked. */
+export type TrafficStore = Pick<Store & AtomicStore, Operation>
 
 // Four finds, a commit and a touch: 300 calls a second.
 const cycle: readonly Operation[] = ['find', 'find', 'commit', 'find', 'find', 'touch']
@@ -23,7 +23,11 @@ const timerSlack = 2
  * not even begin is seen, as the process was busy. The timer's own lateness is not in it: the last moments are waited for turn
  * by turn of the event loop.
  */
-export async function traffic(store: Store, rows: number, end: Promise<unknown>): Promise<Times> {
+export async function traffic(
+  store: TrafficStore,
+  rows: number,
+  end: Promise<unknown>,
+): Promise<Times> {
   const times: Times = { find: [], commit: [], touch: [] }
   const pending: Promise<void>[] = []
   const timed = async (operation: Operation, due: number) => {
@@ -48,7 +52,11 @@ export async function traffic(store: Store, rows: number, end: Promise<unknown>)
 }
 
 /** One call about a session that is there. */
-export async function call(operation: Operation, store: Store, token: string): Promise<void> {
+export async function call(
+  operation: Operation,
+  store: TrafficStore,
+  token: string,
+): Promise<void> {
   const expiry = new Date(Date.now() + 100 * hour)
   if (operation === 'find') {
     if (!(await store.find(token))) throw new Error(`${token} is not found`)

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { type Limit, limitColumns, limitRow } from './limits.ts'
@@ -53,11 +53,17 @@ export function keep(name: string, results: Results, files: Record<string, strin
   mkdirSync(folder, { recursive: true })
   writeFileSync(`${folder}${name}.json`, `${JSON.stringify(results, null, 1)}\n`)
   for (const [file, text] of Object.entries(files)) writeFileSync(folder + file, text)
-  const kept = readdirSync(folder)
+  const all = readdirSync(folder)
     .filter((file) => file.endsWith('.json'))
     .sort()
     .map((file): Results => JSON.parse(readFileSync(folder + file, 'utf8')))
-  writeFileSync(`${folder}README.md`, reportOf(kept))
+  writeFileSync(`${folder}README.md`, reportOf(all))
+}
+
+/** What was kept under this name; `undefined` when nothing was. */
+export function kept(name: string): Results | undefined {
+  const file = `${folder}${name}.json`
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }
 
 /** One result as Markdown. */
@@ -78,8 +84,8 @@ function reportOf(all: readonly Results[]): string {
   const limits = all.flatMap((results) => results.limits)
   return `# Results
 
-Made by \`npm run bench\`, \`npm run bench:micro\`, \`npm run bench:profile\` and \`npm run bench:growth\`; what they were made
-from is in the JSON files beside this page.
+Made by \`npm run bench\`, \`npm run bench:micro\`, \`npm run bench:profile\`, \`npm run bench:growth\` and
+\`npm run bench:flood\`; what they were made from is in the JSON files beside this page.
 
 ## Shown by
 
