@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -112,6 +113,27 @@ describe('hardened', () => {
   })
 })
 
+it('docs/security.md lists the defaults and the strict options as they are', () => {
+  const page = readFileSync(new URL('../../../docs/security.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| `([\w.]+)` \| (.+?) \| (.+?) \|$/gm)]
+  const listed = rows.map(([, option, before = '', after = '']) => [
+    option,
+    asInDocs(before),
+    asInDocs(after),
+  ])
+  const usual = new SessionManager()
+  const { cookie = {}, ...strictOptions } = hardened()
+  const each = (name: string, before: object, after: object) =>
+    Object.keys(after).map((option) => [
+      name + option,
+      (before as Record<string, unknown>)[option],
+      (after as Record<string, unknown>)[option],
+    ])
+  expect(listed.sort()).toEqual(
+    [...each('cookie.', usual.cookie, cookie), ...each('', usual, strictOptions)].sort(),
+  )
+})
+
 it('the defaults stay those of SCS', () => {
   const manager = new SessionManager()
   expect(manager.cookie).toEqual({
@@ -121,3 +143,12 @@ it('the defaults stay those of SCS', () => {
   expect(manager).toMatchObject({ lifetime: 24 * hour, hashTokenInStore: false })
   expect(manager.idleTimeout).toBeUndefined()
 })
+
+/** `'text'`, `true`, 12 hours or none, as the table writes it. */
+function asInDocs(text: string): unknown {
+  const [, quoted, bool, amount, unit] =
+    /^(?:`'(.+?)'`|`(true|false)`|(\d+) (hours|minutes))/.exec(text) ?? []
+  if (quoted !== undefined) return quoted
+  if (bool !== undefined) return bool === 'true'
+  return amount === undefined ? undefined : Number(amount) * (unit === 'hours' ? hour : minute)
+}
