@@ -1,5 +1,5 @@
 import { hour, minute } from './duration.ts'
-import type { SessionManagerOptions } from './options.ts'
+import { checkOptionNames, type SessionManagerOptions } from './options.ts'
 
 /**
  * Options for production, stricter than SCS's defaults: the cookie is `__Host-session`, `secure`, and ends with the browser
@@ -7,14 +7,16 @@ import type { SessionManagerOptions } from './options.ts'
  * default. docs/security.md says which requirements of OWASP these meet.
  *
  * What `options` gives is taken, also where it is weaker; what it leaves out or gives as `undefined` is filled in. `options` is not
- * changed. Nothing is checked here: `new SessionManager(hardened(options))` throws the TypeError that names an invalid option. A
- * `cookie.domain`, another `cookie.path`, or `secure: false` needs a `cookie.name` without the prefix `__Host-`, too.
+ * changed. Throws a TypeError for what is no object of options, a store for one, and for an option that does not exist;
+ * `new SessionManager(hardened(options))` throws the one that names an invalid option. A `cookie.domain`, another `cookie.path`, or
+ * `secure: false` needs a `cookie.name` without the prefix `__Host-`, too.
  *
  * ```ts
  * const sessionManager = new SessionManager(hardened({ store, idleTimeout: 15 * minute }))
  * ```
  */
 export function hardened(options: SessionManagerOptions = {}): SessionManagerOptions {
+  checkOptionNames(options)
   const { cookie } = options
   return {
     ...filledIn(options, {

@@ -123,9 +123,14 @@ const hints: Readonly<Record<string, string>> = {
 
 const endOfTime = Date.UTC(9999, 11, 31)
 
+/** Throws a TypeError for what is no object of options, and for an option that does not exist. */
+export function checkOptionNames(options: SessionManagerOptions): void {
+  checkOptions('SessionManager', options, optionNames, hints)
+}
+
 /** Fills in the defaults. Throws a TypeError that names the first option that is invalid, or no option at all. */
 export function checkedOptions(options: SessionManagerOptions): CheckedOptions {
-  checkOptions('SessionManager', options, optionNames, hints)
+  checkOptionNames(options)
   const lifetime = checkedDuration('lifetime', options.lifetime ?? 24 * hour)
   if (lifetime < 1) {
     throw new TypeError('lifetime must be at least 1 ms: otherwise no session is ever found again')

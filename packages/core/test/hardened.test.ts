@@ -27,6 +27,22 @@ afterEach(() => {
 })
 
 describe('hardened', () => {
+  it.each<[string, unknown, string]>([
+    [
+      'null',
+      null,
+      'the options of SessionManager must be an object, such as { store: … }; it is null',
+    ],
+    [
+      'a store',
+      new MemoryStore({ cleanupInterval: 0 }),
+      'the options of SessionManager must be an object, such as { store: … }; it is an instance of MemoryStore',
+    ],
+    ['lifeTime', { lifeTime: 1 }, 'SessionManager has no option lifeTime: did you mean lifetime?'],
+  ])('refuses %s, as the manager would', (_what, options, message) => {
+    expect(() => hardened(options as SessionManagerOptions)).toThrow(new TypeError(message))
+  })
+
   it.each<[string, SessionManagerOptions | undefined]>([
     ['nothing', undefined],
     ['no options', {}],
