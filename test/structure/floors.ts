@@ -34,6 +34,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['drizzle-store'],
     ['ensure-table', 'open-dialect', 'cleaner'],
     ['pg-dialect', 'mysql-dialect', 'sqlite-dialect'],
+    ['defined-columns'],
     ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'page-size'],
     ['dialect', 'cleanup-pace'],
     ['awaitable', 'brief-delete', 'bytes', 'column-names', 'database-error', 'types'],

@@ -48,7 +48,7 @@ export interface NewIndex {
   readonly columns: SQL
 }
 
-/** The table has something that the store does not know how to create. */
+/** The table's definition has something that the store cannot create, or cannot use. */
 export class UnsupportedTableError extends Error {}
 
 /** How `db` names a column: Drizzle's `casing` option renames those that have no name of their own. */

@@ -48,6 +48,8 @@ export interface SchemaOfTable {
   readonly name: string
   /** `undefined`: there is no such table. */
   describe(): Promise<readonly DatabaseColumn[] | undefined>
+  /** The columns that {@link SchemaOfTable.create} would make, of which `describe` would tell the same. */
+  defined(): Promise<readonly DatabaseColumn[]>
   /** Creates table and indexes; quiet when another process was quicker. */
   create(): Promise<void>
   /** What is asked of the three columns. */

@@ -4,7 +4,7 @@ import type { DatabaseColumn, SchemaOfTable } from './dialect.ts'
 
 /**
  * Creates the table if it is to and is not there, and checks that sessions can be kept in it. Throws an Error that
- * says what to do when they cannot.
+ * says what to do when they cannot; a table whose definition is at fault is not created.
  */
 export async function ensureTable(schema: SchemaOfTable, createTable: boolean): Promise<void> {
   const columns = (await describe(schema)) ?? (createTable ? await create(schema) : undefined)
@@ -33,6 +33,13 @@ async function describe(schema: SchemaOfTable): Promise<readonly DatabaseColumn[
 
 async function create(schema: SchemaOfTable): Promise<readonly DatabaseColumn[] | undefined> {
   try {
+    const faults = [...faultsOf(await schema.defined(), schema)]
+    if (faults.length > 0) {
+      throw new UnsupportedTableError(
+        `DrizzleStore cannot keep sessions in the table "${schema.name}" as the option table defines it: ` +
+          `${faults.join('; ')}. Nothing was created. Change the definition: spread sessionColumns() into it`,
+      )
+    }
     await schema.create()
   } catch (error) {
     // Something else may have created it meanwhile.

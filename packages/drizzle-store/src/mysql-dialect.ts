@@ -7,6 +7,7 @@ import {
   type PreparedQueryHKTBase,
 } from 'drizzle-orm/mysql-core'
 import { columnNamer, tableElements } from './create-table.ts'
+import { definedColumns } from './defined-columns.ts'
 import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
 import { sessions } from './mysql.ts'
 import { assigned, bound, filledColumns, reuse } from './statements.ts'
@@ -171,30 +172,31 @@ function affectedRows(result: unknown): number {
 function mysqlSchema(db: Db, table: SessionsOf): SchemaOfTable {
   const config = getTableConfig(table)
   const columnName = columnNamer(db)
+  const schemaName = config.schema === undefined ? sql`database()` : sql`${config.schema}`
   return {
     name: `${config.schema === undefined ? '' : `${config.schema}.`}${config.name}`,
     filled: filledColumns(table, columnName),
     expected: {
       token: {
         name: table.token.name,
-        type: table.token.getSQLType(),
+        type: sessions.token.getSQLType(),
         accepts: (type) =>
           isAtLeast(type, /^(?:var)?char\((\d+)\) .*_bin$/, 43) ||
           isAtLeast(type, /^varbinary\((\d+)\)/, 43),
       },
       data: {
         name: table.data.name,
-        type: table.data.getSQLType(),
+        type: sessions.data.getSQLType(),
         accepts: (type) => /^(?:medium|long)blob\b/.test(type),
       },
       expiry: {
         name: table.expiry.name,
-        type: table.expiry.getSQLType(),
+        type: sessions.expiry.getSQLType(),
         accepts: (type) => isAtLeast(type, /^datetime\((\d)\)/, 3),
       },
     },
     async describe() {
-      const here = sql`table_schema = ${config.schema === undefined ? sql`database()` : config.schema} and table_name = ${config.name}`
+      const here = sql`table_schema = ${schemaName} and table_name = ${config.name}`
       const rows = await db
         .select({
           name: sql<string>`c.column_name`,
@@ -216,6 +218,14 @@ function mysqlSchema(db: Db, table: SessionsOf): SchemaOfTable {
         isUnique: Number(row.isUnique) === 1,
       }))
     },
+    async defined() {
+      const [defaults] = await db
+        .select({ collation: sql<string>`default_collation_name` })
+        .from(sql`information_schema.schemata`)
+        .where(sql`schema_name = ${schemaName}`)
+        .$withCache(false)
+      return definedColumns(config, columnName, (type) => typeAsTold(type, defaults?.collation))
+    },
     async create() {
       const { elements, indexes } = tableElements(config, columnName)
       // MySQL has no CREATE INDEX IF NOT EXISTS.
@@ -227,6 +237,14 @@ function mysqlSchema(db: Db, table: SessionsOf): SchemaOfTable {
       )
     },
   }
+}
+
+// As column_type and collation_name tell of it. A character set without a collation has a default that is never `_bin`.
+function typeAsTold(type: string, collation = ''): string {
+  const [plain = '', own] = type.split(/ (?:character set|charset|collate) /, 2)
+  if (!/^(?:var)?char\b/.test(plain)) return plain
+  const named = / collate (\S+)/.exec(type)?.[1]
+  return `${plain} ${named ?? own ?? collation}`
 }
 
 function isAtLeast(type: string, pattern: RegExp, least: number): boolean {

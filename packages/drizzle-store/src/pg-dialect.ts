@@ -7,6 +7,7 @@ import {
   PgTable,
 } from 'drizzle-orm/pg-core'
 import { columnNamer, tableElements } from './create-table.ts'
+import { definedColumns } from './defined-columns.ts'
 import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
 import { sessions } from './pg.ts'
 import { assigned, bound, filledColumns, reuse } from './statements.ts'
@@ -206,6 +207,7 @@ function pgSchema(db: Db, table: SessionsOf): SchemaOfTable {
         .$withCache(false)
       return rows.length > 0 ? rows : undefined
     },
+    defined: async () => definedColumns(config, columnName, typeAsTold),
     async create() {
       const { elements, indexes } = tableElements(config, columnName)
       const statements = indexes.map(
@@ -224,6 +226,16 @@ function pgSchema(db: Db, table: SessionsOf): SchemaOfTable {
       await db.execute(block.inlineParams())
     },
   }
+}
+
+// As format_type() spells it.
+function typeAsTold(type: string): string {
+  return type
+    .replace(/\s+\(/, '(')
+    .replace(/^varchar\b/, 'character varying')
+    .replace(/^char\b/, 'character')
+    .replace(/^timestamptz(\(\d\))?$/, 'timestamp$1 with time zone')
+    .replace(/^timestamp(\(\d\))?$/, 'timestamp$1 without time zone')
 }
 
 function isAtLeast(type: string, pattern: RegExp, least: number): boolean {

@@ -6,6 +6,7 @@ import { map } from './awaitable.ts'
 import { briefly } from './brief-delete.ts'
 import { columnNamer, tableElements } from './create-table.ts'
 import { isConflict } from './database-error.ts'
+import { definedColumns } from './defined-columns.ts'
 import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
 import { sessions } from './sqlite.ts'
 import { assigned, bound, filledColumns, reuse } from './statements.ts'
@@ -208,6 +209,7 @@ function sqliteSchema(db: Db, table: SessionsOf): SchemaOfTable {
         isUnique: Number(row.isUnique) === 1,
       }))
     },
+    defined: async () => definedColumns(config, columnName, (type) => type),
     async create() {
       const { elements, indexes } = tableElements(config, columnName)
       const statements = [
