@@ -6,12 +6,22 @@ export interface Dialect {
   readonly isSync: boolean
   /** The most bytes of data that the column holds. */
   readonly maxData: number
+  /** Asks what the server takes in one statement, where that can be less than a column holds. */
+  statementLimit?(): Promise<StatementLimit>
   /** Rows in a DELETE of the cleanup: so few that others wait for it, or run beside it, for a moment only. */
   readonly batchSizes: { readonly small: number; readonly large: number }
   /** Rows in a page of a scan: as many as are read without stopping the event loop for long. */
   readonly pageSizes: PageSizes
   readonly queries: Queries
   readonly schema: SchemaOfTable
+}
+
+/** How much session data the server takes in one statement. */
+export interface StatementLimit {
+  /** Bytes, of all data in the statement together. */
+  readonly data: number
+  /** Where that comes from, and what to raise: for messages. */
+  readonly setting: string
 }
 
 /** The statements of the store. A row is live while its expiry is later than `now`. */

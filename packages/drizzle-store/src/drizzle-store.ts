@@ -18,7 +18,7 @@ import {
 import { isPending, map } from './awaitable.ts'
 import { Cleaner } from './cleaner.ts'
 import { databaseError, isConflict } from './database-error.ts'
-import type { Dialect, SessionRow } from './dialect.ts'
+import type { Dialect, SessionRow, StatementLimit } from './dialect.ts'
 import { ensureTable } from './ensure-table.ts'
 import { openDialect } from './open-dialect.ts'
 import { nextPageSize } from './page-size.ts'
@@ -78,6 +78,7 @@ export class DrizzleStore
 {
   readonly #dialect: Dialect
   readonly #cleaner: Cleaner
+  readonly #limit: StatementLimit
   #pause: Promise<unknown> | undefined
 
   /**
@@ -101,15 +102,22 @@ export class DrizzleStore
     }
     const dialect = await openDialect(db, options.table, options.prepare)
     await ensureTable(dialect.schema, createTable)
-    return new DrizzleStore(dialect, interval, onCleanupError)
+    const limit = await limitOf(dialect)
+    return new DrizzleStore(dialect, limit, interval, onCleanupError)
   }
 
-  private constructor(dialect: Dialect, interval: number, onError: (error: unknown) => void) {
+  private constructor(
+    dialect: Dialect,
+    limit: StatementLimit,
+    interval: number,
+    onError: (error: unknown) => void,
+  ) {
     // `private` is a word of TypeScript's: in JavaScript, a database may come here.
     if (typeof dialect?.queries !== 'object') {
       throw new TypeError('write await DrizzleStore.create(db) in place of new DrizzleStore(db)')
     }
     this.#dialect = dialect
+    this.#limit = limit
     const deleteExpired = (expiredBy: Date, most: number) =>
       this.#run('delete expired sessions', ({ queries }) => queries.deleteExpired(expiredBy, most))
     this.#cleaner = new Cleaner(interval, dialect.batchSizes, deleteExpired, onError)
@@ -125,7 +133,10 @@ export class DrizzleStore
     return this.find(token)
   }
 
-  /** Throws a TypeError for a malformed token, a RangeError for more data than the column holds. */
+  /**
+   * Throws a TypeError for a malformed token, a RangeError for more data than the column holds or, on MySQL and MariaDB, than
+   * the server's `max_allowed_packet` lets through.
+   */
   commit(token: string, data: Uint8Array, expiry: Date): Awaitable<unknown> {
     const row = this.#checked(token, data, expiry)
     if (row instanceof Error) return this.#reject(row)
@@ -172,7 +183,10 @@ export class DrizzleStore
     return this.#run('touch a session', ({ queries }) => queries.touch(token, date, now()))
   }
 
-  /** Rejects when a session is under `newToken` already. */
+  /**
+   * Rejects when a session is under `newToken` already, and with a RangeError for more data than {@link DrizzleStore.commit} takes:
+   * here `expected` counts too.
+   */
   rename(
     _ctx: Context,
     token: string,
@@ -181,7 +195,7 @@ export class DrizzleStore
     data: Uint8Array,
     expiry: Date,
   ): Awaitable<boolean> {
-    const next = this.#checked(newToken, data, expiry)
+    const next = this.#checked(newToken, data, expiry, expected)
     if (next instanceof Error) return this.#reject(next)
     if (!isWellFormedToken(token)) return false
     return this.#run('replace a session', ({ queries }) =>
@@ -259,13 +273,25 @@ export class DrizzleStore
     }
   }
 
-  #checked(token: string, data: Uint8Array, expiry: Date): SessionRow | Error {
+  #checked(
+    token: string,
+    data: Uint8Array,
+    expiry: Date,
+    expected?: Uint8Array,
+  ): SessionRow | Error {
     if (!isWellFormedToken(token)) {
       return new TypeError('token must be 1 to 43 of the characters A-Z a-z 0-9 _ -')
     }
     const { maxData } = this.#dialect
     if (data.length > maxData) {
       return new RangeError(`data is ${data.length} bytes, and its column holds ${maxData}`)
+    }
+    const length = data.length + (expected?.length ?? 0)
+    if (length > this.#limit.data) {
+      return new RangeError(
+        `the statement would have ${length} bytes of session data, and the database's ${this.#limit.setting} has room for ` +
+          `${Math.max(this.#limit.data, 0)}: raise it, or keep less in the session`,
+      )
     }
     const date = storable(expiry)
     return date instanceof Error ? date : { token, data, expiry: date }
@@ -317,6 +343,14 @@ export class DrizzleStore
   #reject(error: Error): Promise<never> {
     if (this.#dialect.isSync) throw error
     return Promise.reject(error)
+  }
+}
+
+async function limitOf(dialect: Dialect): Promise<StatementLimit> {
+  try {
+    return (await dialect.statementLimit?.()) ?? { data: Number.POSITIVE_INFINITY, setting: '' }
+  } catch (error) {
+    throw databaseError('ask how long a statement may be', error)
   }
 }
 

@@ -8,7 +8,13 @@ import {
 } from 'drizzle-orm/mysql-core'
 import { columnNamer, tableElements } from './create-table.ts'
 import { definedColumns } from './defined-columns.ts'
-import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import {
+  type Dialect,
+  pageSize,
+  type Queries,
+  type SchemaOfTable,
+  type StatementLimit,
+} from './dialect.ts'
 import { sessions } from './mysql.ts'
 import { assigned, bound, filledColumns, reuse } from './statements.ts'
 
@@ -26,11 +32,23 @@ export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
     isSync: false,
     // What MEDIUMBLOB holds. Outside of strict mode, MySQL would cut what is longer.
     maxData: 2 ** 24 - 1,
+    statementLimit: () => statementLimit(mysqlDb),
     batchSizes,
     pageSizes: { least: pageSize, most: pageSize },
     queries: mysqlQueries(mysqlDb, sessionsTable),
     schema: mysqlSchema(mysqlDb, sessionsTable),
   }
+}
+
+// A longer packet has the server close the connection, which is the end of one that is not a pool's. Bytes are sent as hexadecimal text,
+// two characters each; the rest of a statement is well below 2 KB.
+async function statementLimit(db: Db): Promise<StatementLimit> {
+  const [row] = await db
+    .select({ packet: sql<number>`packet` })
+    .from(sql`(select @@max_allowed_packet as packet) as setting`)
+    .$withCache(false)
+  const packet = Number(row?.packet)
+  return { data: (packet - 2048) / 2, setting: `max_allowed_packet of ${packet} bytes` }
 }
 
 function mysqlQueries(db: Db, table: SessionsOf): Queries {

@@ -1,0 +1,50 @@
+import { background } from '@scs/core'
+import { DrizzleStore } from '@scs/drizzle-store'
+import { sql } from 'drizzle-orm'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { isAvailable, openNew, select } from './databases.ts'
+import { mysqlConnection, mysqlPool } from './drivers.ts'
+
+const ctx = background()
+const future = new Date('2100-01-01')
+
+for (const driver of [mysqlConnection, mysqlPool]) {
+  describe.skipIf(!isAvailable(driver))(`${driver.name}, max_allowed_packet`, () => {
+    it('a session that would not fit is refused before it is sent, and the connection goes on', async () => {
+      const { db, close } = await openNew(driver)
+      onTestFinished(close)
+      const from = sql`(select @@max_allowed_packet as packet, connection_id() as id) as setting`
+      const [before] = await select(db, { packet: sql`packet`, id: sql`id` }, from)
+      const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
+      const packet = Number(before?.packet)
+      const most = Math.floor((packet - 2048) / 2)
+      const half = Buffer.alloc(Math.floor(most / 2), 's')
+      const tooMuch = Buffer.alloc(most + 1, 's')
+
+      const refusals = [
+        () => store.commit('a', tooMuch, future),
+        () => store.replace(ctx, 'a', half, Buffer.alloc(half.length + 2), future),
+        () => store.rename(ctx, 'a', 'b', tooMuch, Buffer.of(1), future),
+      ]
+      for (const refused of refusals) {
+        const error = await Promise.resolve(refused()).catch((error: unknown) => error)
+        expect(error).toBeInstanceOf(RangeError)
+        expect(String(error)).toMatch(
+          `max_allowed_packet of ${packet} bytes has room for ${(packet - 2048) / 2}: raise it`,
+        )
+        expect(String(error)).not.toContain('ssss')
+      }
+
+      // As much as it says does fit.
+      await store.commit('a', tooMuch.subarray(1), future)
+      await store.commit('a', half, future)
+      expect(await store.replace(ctx, 'a', half, half, future)).toBe(true)
+      expect(await store.rename(ctx, 'a', 'b', half, half, future)).toBe(true)
+      expect((await store.find('b'))?.length).toBe(half.length)
+      if (driver === mysqlConnection) {
+        const [after] = await select(db, { id: sql`id` }, from)
+        expect(after?.id).toBe(before?.id)
+      }
+    })
+  })
+}
