@@ -31,6 +31,8 @@ const inDerivedOnly: readonly string[] = [
   'the token in iterate is hashed once',
   'iterate skips what it cannot decode',
   "the manager's own keys cannot be put",
+  'a session that is only read is not failed by its commit',
+  'a session of more than maxSize is refused',
   'a failed commit has one clean answer',
   'what the handler lets caches share becomes private',
 ]

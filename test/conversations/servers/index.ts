@@ -31,4 +31,4 @@ const all: readonly ServerKind[] = [
 ]
 
 /** Those of this part of the tests. */
-export const servers = ofThisPart(all, [http, h2c, express5, fastify])
+export const servers = ofThisPart(all, [http, h2c, express5, fastify, ...lambdas])

@@ -309,8 +309,8 @@ class Exchange implements Scene {
     session.cookieSent ||= session.status === 'Modified'
     if (session.status === 'Destroyed') this.writeCookie(manager, ctx, '', undefined, false)
     if (session.status !== 'Modified') return
-    const { token, expiry } = manager.write(session)
-    this.writeCookie(manager, ctx, token, expiry, true)
+    const committed = manager.write(session)
+    if (committed) this.writeCookie(manager, ctx, committed.token, committed.expiry, true)
   }
 
   writeCookie(

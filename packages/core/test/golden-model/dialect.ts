@@ -56,6 +56,14 @@ export const departures = {
     name: "the manager's own keys cannot be put",
     row: "any key is the application's",
   },
+  touchMayFail: {
+    name: 'a session that is only read is not failed by its commit',
+    row: 'a request that only reads fails when the expiry cannot be written',
+  },
+  maxSize: {
+    name: 'a session of more than maxSize is refused',
+    row: 'a session may be of any size',
+  },
   informational: { name: 'a 1xx is no commit point', row: output },
   flushCommits: { name: 'a flush sends the cookie', row: output },
   lateChanges: {

@@ -206,7 +206,7 @@ function onSession(
     case 'status':
       return { r: session.status }
     case 'commit': {
-      const { token, expiry } = manager.commit(session)
+      const { token, expiry } = manager.commit(session) ?? { token: '', expiry: { ms: zeroTime } }
       return { token, expiry: { t: 'time.Time', v: instantText(expiry) } }
     }
     default:

@@ -11,7 +11,7 @@ import {
   told,
 } from './store.ts'
 import { hashed, isToken } from './tokens.ts'
-import { decoded, kept } from './values.ts'
+import { decoded, isTooLarge, kept } from './values.ts'
 
 export type Status = 'Unmodified' | 'Modified' | 'Destroyed'
 
@@ -32,9 +32,11 @@ export class Session {
   rows: string[] = []
   /** Changes that no commit has written. */
   pending = 0
+  /** Modified only so that its expiry moves. */
+  isTouched = false
   headersLeft = false
   cookieSent = false
-  /** Further candidates of the request, whose rows a logout deletes. */
+
   constructor(deadline: Instant, values: Map<string, Typed> | 'nil' = new Map()) {
     this.deadline = deadline
     this.values = values
@@ -43,6 +45,12 @@ export class Session {
   get renewed(): boolean {
     return this.stored !== undefined && this.stored !== this.storeToken
   }
+}
+
+/** What a commit gives. */
+export interface Committed {
+  readonly token: string
+  readonly expiry: Instant
 }
 
 /** What the managers of a model share. */
@@ -82,17 +90,31 @@ export class ModelManager {
     const state = row && this.#decode(row)
     if (state === undefined) return this.#fresh()
     const session = this.#filed(token, storeToken, state)
-    if ((this.config.idleTimeoutMs ?? 0) > 0) session.status = 'Modified'
+    if ((this.config.idleTimeoutMs ?? 0) > 0) {
+      session.status = 'Modified'
+      session.isTouched = true
+    }
     return session
   }
 
-  commit(session: Session): { token: string; expiry: Instant } {
+  /** `undefined`: the session is not written, and that is no error. */
+  commit(session: Session): Committed | undefined {
     this.#requireReachable(session)
     return this.write(session)
   }
 
   /** The commit of the middleware. */
-  write(session: Session): { token: string; expiry: Instant } {
+  write(session: Session): Committed | undefined {
+    try {
+      return this.#write(session)
+    } catch (error) {
+      const mayFail = error instanceof Failure && session.isTouched
+      if (mayFail && this.#departs('touchMayFail')) return undefined
+      throw error
+    }
+  }
+
+  #write(session: Session): Committed {
     const atCommit = this.#departs('renewAtCommit')
     const again = atCommit && session.renewed && session.rows.includes(session.storeToken)
     if (again || session.storeToken === '') this.#identify(session)
@@ -104,6 +126,7 @@ export class ModelManager {
       if (value === undefined) throw new Failure(foreign)
       written.set(key, value)
     }
+    if (this.#departs('maxSize') && isTooLarge(written, this.#codec)) throw new Failure(foreign)
     const expiry = this.#expiry(session.deadline)
     if (atCommit && !session.rows.includes(storeToken)) session.rows.push(storeToken)
     const isNil = session.values === 'nil' && !this.#departs('emptyMap')
@@ -128,6 +151,7 @@ export class ModelManager {
       this.store.delete(session.storeToken)
     } else if (!this.#departs('nothingToDelete')) this.store.delete(this.#storeToken(''))
     session.status = 'Destroyed'
+    session.isTouched = false
     session.token = ''
     session.storeToken = ''
     session.stored = undefined
@@ -314,6 +338,7 @@ export class ModelManager {
 
   #changed(session: Session): void {
     session.status = 'Modified'
+    session.isTouched = false
     session.pending++
   }
 

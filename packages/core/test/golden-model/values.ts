@@ -1,5 +1,7 @@
 // Values of sessions in the model: typed as in a transcript, in Go's kinds or in those that are left of them here.
 
+import { GobStandIn } from '../golden-server/gob-stand-in.ts'
+import { PlainJsonCodec } from '../golden-server/plain-json-codec.ts'
 import {
   compareBytes,
   floatTyped,
@@ -72,6 +74,17 @@ function throughJson(typed: Typed, dialect: Dialect): Typed | undefined {
   const text = JSON.stringify(plain)
   if (text === undefined || (plain === null && /^(?:func|chan)$/.test(typed.t))) return undefined
   return fromJson(JSON.parse(text), dialect)
+}
+
+const maxSize = 1_000_000
+const codecs = { gob: new GobStandIn(), json: new PlainJsonCodec() }
+
+/** Whether a session is too large for a commit. */
+export function isTooLarge(values: ReadonlyMap<string, Typed>, codec: string): boolean {
+  // Most are small, and need no measuring.
+  if (JSON.stringify([...values]).length < maxSize / 8) return false
+  const held = new Map([...values].map(([key, typed]) => [key, fromTyped(typed)]))
+  return codecs[codec === 'json' ? 'json' : 'gob'].encode(new Date(), held).length > maxSize
 }
 
 /** A value that JSON.parse has given. */

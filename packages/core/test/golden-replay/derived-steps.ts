@@ -423,6 +423,36 @@ const keys: readonly Story[] = [
   },
 ]
 
+const idle: Config = { managers: [{ idleTimeoutMs: 20_000 }] }
+const touches: readonly Story[] = [
+  { name: 'only reads', ops: [op('get', { key: 'a' })] },
+  { name: 'only reads, and flushes', ops: [flush, write] },
+  { name: 'commits what it has not changed', ops: [commit, ...state] },
+  { name: 'changes something', ops: [put('b')] },
+  { name: 'takes away what is not there', ops: [op('remove', { key: 'x' })] },
+  { name: 'renews', ops: [renew] },
+  { name: 'logs out', ops: [destroy] },
+  { name: 'changes something too late', ops: [write, put('b')] },
+].map(({ name, ops }) => ({
+  name: `a commit that fails with an idle timeout, in a request that ${name}`,
+  config: idle,
+  steps: [first, fail('commit'), ask(...ops), ...look, fail('commit', -1), ask(...ops, ...state)],
+}))
+
+const sizes: readonly Story[] = ['gob', 'json'].flatMap((codec) =>
+  [900_000, 1_000_100].map((length) => ({
+    name: `a session of ${length} bytes, codec ${codec}`,
+    config: { managers: [{ codec }] },
+    steps: [
+      first,
+      ask(put('big', { t: 'string', v: `{{repeat x ${length}}}` }), commit),
+      ask(...state),
+      row('huge', { values: { big: { t: 'string', v: `{{repeat x ${length}}}` } } }),
+      withCookie('huge', ...state, op('remove', { key: 'big' })),
+    ],
+  })),
+)
+
 /** Every one of them. */
 export const stories: readonly Story[] = [
   ...late,
@@ -438,4 +468,6 @@ export const stories: readonly Story[] = [
   ...kinds,
   ...codecs,
   ...keys,
+  ...touches,
+  ...sizes,
 ]

@@ -9,7 +9,8 @@ export const refusedSettings = 'invalid settings are refused'
 export function invalidOptions(config: Config): string[] {
   return (config.managers ?? []).flatMap((manager) => [
     ...invalidCookieOptions(manager.cookie ?? {}),
-    ...(['lifetime', 'idleTimeout'] as const).filter((name) => (manager[`${name}Ms`] ?? 0) < 0),
+    ...((manager.lifetimeMs ?? 1) < 1 ? ['lifetime'] : []),
+    ...((manager.idleTimeoutMs ?? 0) < 0 ? ['idleTimeout'] : []),
   ])
 }
 
