@@ -6,7 +6,15 @@ import type { CallEntry, Out, RequestSpec, ResultEntry, Step } from '../golden-r
 import type { Config } from '../golden-server/config.ts'
 import type { ControlOperation } from '../golden-server/control.ts'
 import { fromTyped, toTyped } from '../golden-server/typed-values.ts'
-import { lifespan, readHere, readInGo, sessionCookie, withNearTimes } from './cookies.ts'
+import {
+  candidates,
+  isSameCookie,
+  lifespan,
+  readInGo,
+  sessionCookie,
+  valuesHere,
+  withNearTimes,
+} from './cookies.ts'
 import type { Dialect } from './dialect.ts'
 import {
   HandlerPanic,
@@ -19,7 +27,15 @@ import {
 } from './operations.ts'
 import { type Keeper, keepPrivate, ModelResponse } from './response.ts'
 import { isZero, ModelManager, type Session } from './session.ts'
-import { Failure, type Instant, instantText, ModelStore, type Row, rowOfJson } from './store.ts'
+import {
+  Failure,
+  foreign,
+  type Instant,
+  instantText,
+  ModelStore,
+  type Row,
+  rowOfJson,
+} from './store.ts'
 import type { TokenNames } from './tokens.ts'
 import { kept } from './values.ts'
 
@@ -248,7 +264,8 @@ class Exchange implements Scene {
     this.response.head.add('Vary', 'Cookie')
     let loaded: Sessions
     try {
-      loaded = this.load(ctx, manager, this.#tokenOf(manager))
+      this.#requireOwnName(manager, ctx)
+      loaded = this.load(ctx, manager, this.#tokensOf(manager))
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       this.response.keepers.pop()
@@ -277,14 +294,22 @@ class Exchange implements Scene {
     }
   }
 
-  #tokenOf(manager: ModelManager): string {
-    if (!this.dialect.has('cookieRead')) return readInGo(manager.cookieName, this.#cookies)
-    return readHere(manager.cookieName, this.#cookies)
+  #requireOwnName(manager: ModelManager, ctx: Sessions): void {
+    const around = [...ctx.keys()].filter((index) => index !== manager.index)
+    const isTaken = around.some((index) => this.managers[index]?.cookieName === manager.cookieName)
+    if (this.dialect.has('oneName') && isTaken) throw new Failure(foreign)
   }
 
-  load(ctx: Sessions, manager: ModelManager, token: string): Sessions {
+  #tokensOf(manager: ModelManager): string[] {
+    const name = manager.cookieName
+    if (!this.dialect.has('cookieRead')) return [readInGo(name, this.#cookies)]
+    if (this.dialect.has('candidates')) return candidates(name, this.#cookies)
+    return valuesHere(name, this.#cookies).slice(0, 1)
+  }
+
+  load(ctx: Sessions, manager: ModelManager, tokens: readonly string[]): Sessions {
     if (ctx.has(manager.index)) return ctx
-    return new Map([...ctx, [manager.index, manager.load(token)]])
+    return new Map([...ctx, [manager.index, manager.load(tokens)]])
   }
 
   #keeper(manager: ModelManager): Keeper & { ctx: Sessions } {
@@ -307,10 +332,10 @@ class Exchange implements Scene {
     const session = ctx.get(manager.index) as Session
     session.headersLeft = true
     session.cookieSent ||= session.status === 'Modified'
-    if (session.status === 'Destroyed') this.writeCookie(manager, ctx, '', undefined, false)
+    if (session.status === 'Destroyed') this.writeCookie(manager, ctx, '', undefined, false, true)
     if (session.status !== 'Modified') return
     const committed = manager.write(session)
-    if (committed) this.writeCookie(manager, ctx, committed.token, committed.expiry, true)
+    if (committed) this.writeCookie(manager, ctx, committed.token, committed.expiry, true, true)
   }
 
   writeCookie(
@@ -319,6 +344,7 @@ class Exchange implements Scene {
     token: string,
     expiry: Instant | undefined,
     committed: boolean,
+    isManagers = false,
   ): void {
     const { cookie = {} } = manager.config
     const lives = expiry !== undefined && !isZero(expiry)
@@ -330,7 +356,12 @@ class Exchange implements Scene {
         this.#world.calls.some((call) => call.expiry === instantText(expiry)))
     const parts = lifespan(expiry, persistent, recorded, this.now(), this.sent, this.dialect)
     const { head } = this.response
-    head.add('Set-Cookie', sessionCookie(cookie, token, parts, this.dialect))
+    const line = sessionCookie(cookie, token, parts, this.dialect)
+    if (isManagers && this.dialect.has('ownLine')) {
+      const kept = head.lines('Set-Cookie').filter((other) => !isSameCookie(line, other))
+      head.set('Set-Cookie', ...kept)
+    }
+    head.add('Set-Cookie', line)
     if (this.dialect.has('privateCaching')) keepPrivate(head)
     else head.add('Cache-Control', 'no-cache="Set-Cookie"')
   }

@@ -5,6 +5,7 @@ import { timeText } from '../golden-server/typed-values.ts'
 import type { Dialect } from './dialect.ts'
 import { isZero } from './session.ts'
 import type { Instant } from './store.ts'
+import { isToken } from './tokens.ts'
 
 /** The value of the cookie `name` in Cookie lines: what SCS looks up. '' for none. */
 export function readInGo(name: string, lines: readonly string[]): string {
@@ -21,15 +22,19 @@ export function readInGo(name: string, lines: readonly string[]): string {
   return ''
 }
 
-/** The value of the first cookie `name`, as it is read here; '' for none. */
-export function readHere(name: string, lines: readonly string[]): string {
-  const [first = ''] = lines
+/** The values of the cookies `name`, as they are read here. */
+export function valuesHere(name: string, lines: readonly string[]): string[] {
+  return lines
     .join('; ')
     .split(';')
     .map((text) => [text, text.indexOf('=')] as const)
     .filter(([text, equals]) => equals !== -1 && trimmed(text.slice(0, equals)) === name)
     .map(([text, equals]) => trimmed(text.slice(equals + 1)))
-  return first
+}
+
+/** What is looked up here, one after another: the distinct tokens among them, at most four. */
+export function candidates(name: string, lines: readonly string[]): string[] {
+  return [...new Set(valuesHere(name, lines).filter(isToken))].slice(0, 4)
 }
 
 /** The Set-Cookie line of a session cookie, in placeholders; '' where Go writes none. */
@@ -139,4 +144,16 @@ function isGoDomain(domain: string): boolean {
 
 function trimmed(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/g, '')
+}
+
+/** Whether two Set-Cookie lines are of one cookie: of one name, domain and path. */
+export function isSameCookie(line: string, other: string): boolean {
+  const [a, b] = [identityOf(line), identityOf(other)]
+  return a.every((part, index) => part === b[index])
+}
+
+function identityOf(line: string): string[] {
+  const [pair = '', ...attributes] = line.split('; ')
+  const value = (name: string) => attributes.find((text) => text.startsWith(`${name}=`)) ?? ''
+  return [pair.slice(0, pair.indexOf('=')), value('Domain').toLowerCase(), value('Path')]
 }

@@ -24,6 +24,18 @@ export const departures = {
   },
   cookieRead: { name: 'cookies are read by the cookie package', row: cookies },
   cookieWrite: { name: 'cookies are written by the cookie package', row: cookies },
+  candidates: {
+    name: 'several cookies of one name are tried one after another',
+    row: 'looks at the first cookie of a name alone',
+  },
+  oneName: {
+    name: 'two managers with one cookie name are an error',
+    row: 'two managers with one cookie name lose each other',
+  },
+  ownLine: {
+    name: "a handler's line for the same cookie goes",
+    row: "a handler's own cookie of the session's name is sent beside it",
+  },
   nothingToDelete: {
     name: 'a session that was never committed has nothing to delete',
     row: '`Destroy` on an uncommitted session deletes the token ""',

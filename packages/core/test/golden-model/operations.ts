@@ -33,7 +33,7 @@ export interface Scene {
   readonly results: ResultEntry[]
   now(): number
   /** A context of this manager's session of a token. */
-  load(ctx: Sessions, manager: ModelManager, token: string): Sessions
+  load(ctx: Sessions, manager: ModelManager, tokens: readonly string[]): Sessions
   writeCookie(
     manager: ModelManager,
     ctx: Sessions,
@@ -86,7 +86,7 @@ function* run(operation: Operation, ctx: Sessions, scene: Scene): Generator<numb
       const results: ResultEntry[] = []
       let loaded: Sessions
       try {
-        loaded = scene.load(new Map(), manager, token)
+        loaded = scene.load(new Map(), manager, [token])
       } catch (error) {
         if (!(error instanceof Failure)) throw error
         return { err: error.message, nilCtx: true }
@@ -105,7 +105,7 @@ function* run(operation: Operation, ctx: Sessions, scene: Scene): Generator<numb
     case 'panic':
       throw new HandlerPanic(operation.body ?? '')
     case 'loadSame':
-      return { sameCtx: scene.load(ctx, manager, token) === ctx }
+      return { sameCtx: scene.load(ctx, manager, [token]) === ctx }
     case 'writeSessionCookie': {
       const expiry = timeOf(operation, scene)
       if (scene.response.sent === undefined || isGo(scene.dialect)) {

@@ -36,6 +36,8 @@ export class Session {
   isTouched = false
   headersLeft = false
   cookieSent = false
+  /** Where the other cookies of the request may have rows: a logout deletes those too. */
+  others: string[] = []
 
   constructor(deadline: Instant, values: Map<string, Typed> | 'nil' = new Map()) {
     this.deadline = deadline
@@ -83,18 +85,32 @@ export class ModelManager {
     return this.config.codec || 'gob'
   }
 
-  load(token: string): Session {
-    if (token === '' || (this.#departs('tokenGrammar') && !isToken(token))) return this.#fresh()
-    const storeToken = this.#storeToken(token)
-    const row = this.store.find(storeToken)
-    const state = row && this.#decode(row)
-    if (state === undefined) return this.#fresh()
-    const session = this.#filed(token, storeToken, state)
-    if ((this.config.idleTimeoutMs ?? 0) > 0) {
-      session.status = 'Modified'
-      session.isTouched = true
+  /** The session of the first of `tokens` that is found. */
+  load(tokens: readonly string[]): Session {
+    let unreadable: Failure | undefined
+    for (const [index, token] of tokens.entries()) {
+      if (token === '' || (this.#departs('tokenGrammar') && !isToken(token))) continue
+      const storeToken = this.#storeToken(token)
+      const row = this.store.find(storeToken)
+      try {
+        const state = row && this.#decode(row)
+        if (state === undefined) continue
+        const session = this.#filed(token, storeToken, state)
+        session.others = tokens
+          .filter((_, other) => other > index)
+          .map((other) => this.#storeToken(other))
+        if ((this.config.idleTimeoutMs ?? 0) > 0) {
+          session.status = 'Modified'
+          session.isTouched = true
+        }
+        return session
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error
+        unreadable ??= error
+      }
     }
-    return session
+    if (unreadable) throw unreadable
+    return this.#fresh()
   }
 
   /** `undefined`: the session is not written, and that is no error. */
@@ -150,6 +166,8 @@ export class ModelManager {
     } else if (session.storeToken !== '' && !this.#departs('renewAtCommit')) {
       this.store.delete(session.storeToken)
     } else if (!this.#departs('nothingToDelete')) this.store.delete(this.#storeToken(''))
+    for (const row of session.others) this.store.delete(row)
+    session.others = []
     session.status = 'Destroyed'
     session.isTouched = false
     session.token = ''

@@ -453,6 +453,51 @@ const sizes: readonly Story[] = ['gob', 'json'].flatMap((codec) =>
   })),
 )
 
+const manyCookies: readonly Story[] = [
+  'session=; session={{seen 0}}',
+  'session=%00bad; session={{seen 0}}',
+  'session=nosuch; session={{seen 0}}',
+  'session={{seen 0}}; session=nosuch',
+  'session={{seen 0}}; session={{seen 0}}',
+  'session=bad; session={{seen 0}}',
+  'session=bad; session=nosuch',
+  'session=gone; session={{seen 0}}',
+  'session=a; session=b; session=c; session=d; session={{seen 0}}',
+].flatMap((cookie) =>
+  [[...state], [put('b')], [destroy, ...state], [renew]].map((ops) => ({
+    name: `${ops[0]?.op} with the cookies ${cookie}`,
+    steps: [
+      first,
+      row('bad', { hex: '00' }),
+      row('gone', { values: {}, deadlineInMs: -5000 }),
+      askAs({ headers: [['Cookie', cookie]] }, ...ops),
+      dump,
+    ],
+  })),
+)
+
+const names: readonly Story[] = [
+  {
+    name: 'two managers with one cookie name',
+    config: { managers: [{}, { errorFunc: 'custom' }] },
+    steps: [ask(put('a')), ask(...state)],
+  },
+  {
+    name: 'one manager twice',
+    config: { managers: [{}], layers: [0, 0] },
+    steps: [ask(put('a')), ask(...state), ask(destroy)],
+  },
+  {
+    name: "a handler's cookie of the session's name",
+    steps: [
+      ask(op('setCookie', { name: 'session', value: 'mine' }), put('a')),
+      ask(op('writeSessionCookie', { token: 'tok', inMs: 60_000 }), put('b')),
+      ask(op('addHeader', { name: 'Set-Cookie', value: 'session=x; Path=/other' }), put('c')),
+      ask(op('addHeader', { name: 'Set-Cookie', value: 'session=x; Path=/' }), destroy),
+    ],
+  },
+]
+
 /** Every one of them. */
 export const stories: readonly Story[] = [
   ...late,
@@ -469,5 +514,7 @@ export const stories: readonly Story[] = [
   ...codecs,
   ...keys,
   ...touches,
+  ...manyCookies,
+  ...names,
   ...sizes,
 ]

@@ -18,14 +18,17 @@ export function invalidOptions(config: Config): string[] {
 export function invalidCookieOptions(cookie: CookieConfig): string[] {
   const { name = 'session', domain = '', path = '/', secure = false } = cookie
   const invalid: string[] = []
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) invalid.push('cookie.name')
+  const isName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,1024}$/.test(name)
+  if (!isName) invalid.push('cookie.name')
   if (domain !== '' && !isDomain(domain)) invalid.push('cookie.domain')
-  if (!/^[\x20-\x3a\x3c-\x7e]*$/.test(path)) invalid.push('cookie.path')
-  const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase()
+  const isPath = path === '' || /^\/[\x20-\x3a\x3c-\x7e]{0,1023}$/.test(path)
+  if (!isPath) invalid.push('cookie.path')
+  const prefix = /^__(host|secure|http|host-http)-/i.exec(name)?.[1]?.toLowerCase()
+  if (prefix?.endsWith('http') && cookie.httpOnly === false) invalid.push('cookie.httpOnly')
   const wantsSecure = cookie.sameSite === 'none' || cookie.partitioned || prefix !== undefined
   if (wantsSecure && !secure) invalid.push('cookie.secure')
-  if (prefix === 'host' && domain !== '') invalid.push('cookie.domain')
-  if (prefix === 'host' && path !== '/') invalid.push('cookie.path')
+  if (prefix?.startsWith('host') && domain !== '') invalid.push('cookie.domain')
+  if (prefix?.startsWith('host') && path !== '/') invalid.push('cookie.path')
   return invalid
 }
 
