@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
-import { parseCookie, stringifySetCookie } from 'cookie'
+import { stringifySetCookie } from 'cookie'
 import { keepPrivate } from './cache-control.ts'
 import { checkOptions, type OptionNames } from './check-options.ts'
+import { cookieValue, findCookie } from './cookie-header.ts'
 import { httpDate } from './date-text.ts'
 import { addLine } from './response-head.ts'
 import { isWellFormedToken } from './token.ts'
@@ -127,8 +128,9 @@ export function checkedCookie(options: SessionCookieOptions): Readonly<SessionCo
  */
 export function readCookie(headers: IncomingHttpHeaders | Headers, name: string): string {
   const header = isHeaders(headers) ? headers.get('cookie') : headers.cookie
-  if (!header) return ''
-  return parseCookie(header, { decode: asSent })[name] ?? ''
+  if (typeof header !== 'string') return ''
+  const start = findCookie(header, name, 0)
+  return start < 0 ? '' : cookieValue(header, start)
 }
 
 /** Makes the Set-Cookie lines of one cookie: what is always the same is made, and checked, once. */
@@ -183,10 +185,6 @@ function lifespan(expiry: Date | undefined, persistent: boolean): string {
 
 function isHeaders(value: object): value is Headers {
   return 'get' in value && typeof value.get === 'function'
-}
-
-function asSent(value: string): string {
-  return value
 }
 
 function refuseUnless(option: string, what: string, attempt: () => unknown): void {
