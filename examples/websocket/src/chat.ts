@@ -15,7 +15,7 @@ export function openChat(server: Server): () => void {
     const refuse = (status: string) => socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
     socket.on('error', () => socket.destroy())
     try {
-      const ctx = await sessions.load(contextOf(req), sessions.readSessionCookie(req.headers))
+      const ctx = await sessions.load(contextOf(req), sessions.readSessionCookies(req.headers))
       if (!isSameOrigin(req) || !sessions.exists(ctx, 'userName')) return refuse('403 Forbidden')
       sockets.handleUpgrade(req, socket, head, (client) => listen(client, sessions.token(ctx)))
     } catch (error) {

@@ -122,15 +122,30 @@ export function checkedCookie(options: SessionCookieOptions): Readonly<SessionCo
   return Object.freeze(cookie)
 }
 
+/** How many cookies of one name may be session tokens: each may cost a store call. */
+const mostTokens = 4
+
 /**
- * The value of the cookie `name` in a request's headers, as it was sent; '' when there is none. Of several with one
- * name the first wins. Percent escapes stay: a session token has none.
+ * The well-formed values of the cookies `name` in a request's headers, in their order: each once, at most four. A string
+ * when there is one, or none (''): an array would cost every request memory. Never throws for what is no header.
  */
-export function readCookie(headers: IncomingHttpHeaders | Headers, name: string): string {
-  const header = isHeaders(headers) ? headers.get('cookie') : headers.cookie
+export function sessionTokens(
+  headers: IncomingHttpHeaders | Headers | undefined,
+  name: string,
+): string | readonly string[] {
+  if (typeof headers !== 'object' || headers === null) return ''
+  const header: unknown = isHeaders(headers) ? headers.get('cookie') : headers.cookie
   if (typeof header !== 'string') return ''
-  const start = findCookie(header, name, 0)
-  return start < 0 ? '' : cookieValue(header, start)
+  let first = ''
+  let all: string[] | undefined
+  for (let at = findCookie(header, name, 0); at >= 0; at = findCookie(header, name, at)) {
+    const value = cookieValue(header, at)
+    if (!isWellFormedToken(value) || value === first || all?.includes(value)) continue
+    if (first === '') first = value
+    else if (all === undefined) all = [first, value]
+    else if (all.push(value) === mostTokens) break
+  }
+  return all ?? first
 }
 
 /** Makes the Set-Cookie lines of one cookie: what is always the same is made, and checked, once. */

@@ -43,7 +43,7 @@ function serve(
   const base = new ClientContext(contextOf(req), res)
   let loading: Awaitable<Context>
   try {
-    loading = sessions.open(base, sessions.readSessionCookie(req.headers))
+    loading = sessions.open(base, sessions.sessionTokens(req.headers))
   } catch (error) {
     const visit = visitOf(sessions, req, res, base)
     visit.refuse(error)

@@ -1,8 +1,8 @@
-import { type Awaitable, andThen, isThenable } from './awaitable.ts'
+import { type Awaitable, andThen, isThenable, orElse } from './awaitable.ts'
 import type { Context } from './context.ts'
 import { minute } from './duration.ts'
 import { SessionError } from './errors.ts'
-import { including } from './few.ts'
+import { excluding, including, none } from './few.ts'
 import type { CheckedOptions } from './options.ts'
 import { revoked, SessionData } from './session-data.ts'
 import { type Found, SessionReader } from './session-reader.ts'
@@ -21,6 +21,8 @@ export class SessionLifecycle {
   readonly #store: StoreAccess
   readonly #reader: SessionReader
   readonly #writer: SessionWriter
+  /** Rows of the other tokens that a session was loaded with: not in its data, as most have none. */
+  readonly #others = new WeakMap<SessionData, readonly string[]>()
 
   constructor(options: CheckedOptions) {
     this.#options = options
@@ -29,8 +31,45 @@ export class SessionLifecycle {
     this.#writer = new SessionWriter(options, this.#store, this.#reader)
   }
 
-  /** The live session of `token`, or a new one: a token that the store does not know is never adopted. */
-  open(ctx: Context, token: string | undefined): Awaitable<SessionData> {
+  /**
+   * The live session of the first of `tokens` that has one, or a new session: a token that the store does not know is never
+   * adopted. A row that cannot be used is passed over.
+   */
+  open(ctx: Context, tokens: string | readonly string[] | undefined): Awaitable<SessionData> {
+    if (!Array.isArray(tokens)) return this.#openOne(ctx, tokens as string | undefined)
+    const candidates = [...new Set(tokens.filter(isWellFormedToken))]
+    if (candidates.length < 2) return this.#openOne(ctx, candidates[0])
+    return andThen(this.#openFirst(ctx, candidates, undefined), (data) => {
+      const rows = candidates.map((token) => this.#storeToken(token))
+      this.#others.set(data, excluding(rows, data.storeToken))
+      return data
+    })
+  }
+
+  #openFirst(
+    ctx: Context,
+    [token, ...others]: readonly string[],
+    passedOver: Seen | undefined,
+  ): Awaitable<SessionData> {
+    if (token === undefined) {
+      if (passedOver && 'error' in passedOver) throw passedOver.error
+      return passedOver?.data ?? this.#fresh()
+    }
+    const seeing = orElse<Seen>(
+      () => andThen(this.#openOne(ctx, token), (data) => ({ data })),
+      (error) => {
+        if (isUnreadable(error)) return { error }
+        throw error
+      },
+    )
+    return andThen(seeing, (seen) => {
+      if ('data' in seen && seen.data.stored) return seen.data
+      const isThere = 'error' in seen || seen.data.standsInFor !== undefined
+      return this.#openFirst(ctx, others, passedOver ?? (isThere ? seen : undefined))
+    })
+  }
+
+  #openOne(ctx: Context, token: string | undefined): Awaitable<SessionData> {
     if (!isWellFormedToken(token)) return this.#fresh()
     const storeToken = this.#storeToken(token)
     const withExpiry = Boolean(this.#options.idleTimeout)
@@ -53,15 +92,15 @@ export class SessionLifecycle {
     return inTurn(data, () => (data.pending > 0 ? this.#commit(ctx, data) : undefined))
   }
 
-  /** Deletes every row that the session is, or was, filed under, and empties it. */
+  /** Deletes every row that the session is, or was, filed under, and those of the other tokens of its request; empties it. */
   destroy(ctx: Context, data: SessionData): Awaitable<void> {
     return inTurn(data, () => {
-      const { standsInFor } = data
-      const rows = standsInFor === undefined ? data.rows : [...data.rows, standsInFor]
+      const rows = [data.rows, data.standsInFor ?? none, this.#others.get(data) ?? none].flat()
       const limit = new TimeLimit(this.#options.storeTimeout)
-      return andThen(limit.apply(this.#store.deleteAll(ctx, rows), 'delete'), () =>
-        data.reset(this.#newDeadline()),
-      )
+      return andThen(limit.apply(this.#store.deleteAll(ctx, rows), 'delete'), () => {
+        this.#others.delete(data)
+        data.reset(this.#newDeadline())
+      })
     })
   }
 
@@ -177,6 +216,13 @@ export class SessionLifecycle {
   #newDeadline(): Date {
     return new Date(Date.now() + this.#options.lifetime)
   }
+}
+
+/** What is under one of several tokens: a session, which may stand in for a row, or the error of one that cannot be read. */
+type Seen = { readonly data: SessionData } | { readonly error: unknown }
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof SessionError && error.code === 'ERR_SESSION_UNREADABLE'
 }
 
 function filed(token: string, storeToken: string, { data: bytes, state }: Found): SessionData {

@@ -9,7 +9,7 @@ import {
   checkResponse,
 } from './check-arguments.ts'
 import { type Context, type ContextKey, contextKey, withValue } from './context.ts'
-import { addCookie, CookieWriter, readCookie, type SessionCookie } from './cookie.ts'
+import { addCookie, CookieWriter, type SessionCookie, sessionTokens } from './cookie.ts'
 import { headersSent, SessionError } from './errors.ts'
 import { loadAndSave, type RequestListener } from './load-and-save.ts'
 import { checkedOptions, type SessionManagerOptions } from './options.ts'
@@ -53,8 +53,12 @@ export class SessionManager<
     this.#cookieWriter = new CookieWriter(checked.cookie)
     this.#storeTimeout = checked.storeTimeout
     this.#sessions = {
-      readSessionCookie: (headers) => this.readSessionCookie(headers),
-      open: (ctx, token) => this.#open(ctx, token),
+      // A subclass may find tokens elsewhere.
+      sessionTokens: (headers) =>
+        this.readSessionCookies === SessionManager.prototype.readSessionCookies
+          ? sessionTokens(headers, checked.cookie.name)
+          : this.readSessionCookies(headers),
+      open: (ctx, tokens) => this.#open(ctx, tokens),
       save: (ctx, res) => this.#save(ctx, res),
       saveLate: (ctx) => this.#saveLate(ctx),
       seal: (ctx) => this.#seal(ctx),
@@ -88,23 +92,25 @@ export class SessionManager<
     return loadAndSave(this.#sessions, next) as RequestListener
   }
 
-  /** The session token that a request's headers carry; '' when there is none. Percent escapes are not decoded. */
-  readSessionCookie(headers: IncomingHttpHeaders | Headers): string {
-    checkHeaders('readSessionCookie', headers)
-    return readCookie(headers, this.#cookie.name)
+  /**
+   * The session tokens that a request's headers carry, for {@link load}: well-formed, distinct, in their order, at most four.
+   * A browser sends several while a site moves its cookie to another domain or path.
+   */
+  readSessionCookies(headers: IncomingHttpHeaders | Headers): string[] {
+    checkHeaders('readSessionCookies', headers)
+    return [sessionTokens(headers, this.#cookie.name)].flat().filter(Boolean)
   }
 
   /**
    * A context that carries the session of `token`, for middleware of one's own; most applications only need
-   * {@link loadAndSave}. Without a live session under the token it is a new one, with a token of its own once it is
-   * committed: what a client invents is never adopted. A context that carries this manager's session already is given
-   * back as it is.
+   * {@link loadAndSave}. Of several tokens, the first that has a live session counts. When none has, it is a new one, with
+   * a token of its own once it is committed. A context that carries this manager's session is given back as it is.
    *
    * Rejects when the store fails or does not answer in time (`ERR_SESSION_STORE_TIMEOUT`), with the reason of
    * `ctx.signal` when the client has gone, and, with `unreadable: 'fail'`, for data that cannot be decoded
    * (`ERR_SESSION_UNREADABLE`).
    */
-  async load(ctx: Context, token: string | undefined): Promise<Context> {
+  async load(ctx: Context, token: string | readonly string[] | undefined): Promise<Context> {
     checkContext('load', ctx)
     return this.#open(ctx, token)
   }
@@ -165,8 +171,8 @@ export class SessionManager<
   }
 
   /**
-   * Deletes the session from the store, at once, and empties it: for a logout. The response deletes the cookie. What is
-   * put afterwards begins another session. A request that renews the token of this session, overlaps and commits first keeps it
+   * Deletes the session from the store, at once, with those of all other tokens that it was loaded with, and empties it: for a
+   * logout. The response deletes the cookie. What is put afterwards begins another session. A request that renews the token of this session, overlaps and commits first keeps it
    * alive under the new token. Rejects when the store fails; the session is then as it was.
    */
   destroy(ctx: Context): Promise<void> {
@@ -323,9 +329,9 @@ export class SessionManager<
     )
   }
 
-  #open(ctx: Context, token: string | undefined): Awaitable<Context> {
+  #open(ctx: Context, tokens: string | readonly string[] | undefined): Awaitable<Context> {
     if (ctx.value(this.#key)) return ctx
-    return andThen(this.#lifecycle.open(ctx, token), (data) => withValue(ctx, this.#key, data))
+    return andThen(this.#lifecycle.open(ctx, tokens), (data) => withValue(ctx, this.#key, data))
   }
 
   // A call of the application that the response waits for, so that a forgotten `await` loses nothing.

@@ -9,9 +9,10 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
 
 /** What the middleware needs of a session manager. */
 export interface Sessions {
-  readSessionCookie(headers: IncomingHttpHeaders): string
+  /** The session tokens that a request's headers carry: a string when there is one, or none (''). */
+  sessionTokens(headers: IncomingHttpHeaders): string | readonly string[]
   /** A context that carries the session; at once where the store answers at once. */
-  open(ctx: Context, token: string): Awaitable<Context>
+  open(ctx: Context, tokens: string | readonly string[]): Awaitable<Context>
   /** Commits the session and sets its cookie, as its status asks for. */
   save(ctx: Context, res: NodeResponse): unknown
   /** Extends the session when that is due. From then on, changing it throws: the response cannot be held for a commit. */

@@ -73,7 +73,7 @@ describe('a context that is none', () => {
 
   test('is not loaded for every method that takes the context of a request', async () => {
     const names = Object.getOwnPropertyNames(SessionManager.prototype)
-    const others = ['constructor', 'loadAndSave', 'readSessionCookie', 'load', 'iterate']
+    const others = ['constructor', 'loadAndSave', 'readSessionCookies', 'load', 'iterate']
     // With `persist`, it needs none.
     others.push('writeSessionCookie')
     const methods = names.filter((name) => !others.includes(name))
@@ -105,10 +105,10 @@ describe('a carrier of a context that is none', () => {
   })
 })
 
-test.each([undefined, null, 'session=a'])('readSessionCookie takes headers, not %o', (headers) => {
-  const read = () => loose(manager()).readSessionCookie?.(headers)
+test.each([undefined, null, 'session=a'])('readSessionCookies takes headers, not %o', (headers) => {
+  const read = () => loose(manager()).readSessionCookies?.(headers)
   expect(read).toThrow(TypeError)
-  expect(read).toThrow('readSessionCookie takes the headers of a request, and was given ')
+  expect(read).toThrow('readSessionCookies takes the headers of a request, and was given ')
 })
 
 describe('a response that is none', () => {

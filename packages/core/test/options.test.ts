@@ -108,7 +108,7 @@ describe('what was configured', () => {
     options.lifetime = 1
     if (options.cookie) options.cookie.name = 'other'
     expect(manager.lifetime).toBe(hour)
-    expect(manager.readSessionCookie({ cookie: 'sid=a; other=b' })).toBe('a')
+    expect(manager.readSessionCookies({ cookie: 'sid=a; other=b' })).toEqual(['a'])
     const ctx = await manager.load(background(), '')
     expect(manager.deadline(ctx).getTime()).toBeGreaterThan(Date.now() + minute)
   })

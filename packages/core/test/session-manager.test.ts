@@ -1,4 +1,4 @@
-import { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { setImmediate as settled } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -2142,12 +2142,165 @@ describe('calls that are not awaited', () => {
   })
 })
 
+describe('several tokens of one request', () => {
+  const several = (store: PlainStore, options: SessionManagerOptions = {}) => {
+    const made = make(store, options)
+    const load = (...tokens: string[]) => made.manager.load(background(), tokens)
+    const damage = (token: string) =>
+      made.store.memory.commit(token, Buffer.from('not JSON'), inTime(hour))
+    return { ...made, load, damage }
+  }
+
+  describe.each([
+    ['at once', () => undefined],
+    ['later', () => Promise.resolve()],
+  ])('on a store that answers %s', (_when, before) => {
+    test('are looked up one after another, until one has a live session', async () => {
+      const { store, manager, load } = several(new PlainStore())
+      seed(store, 'b', { name: 'Ada' })
+      seed(store, 'c', { name: 'Bob' })
+      store.before = before
+      const ctx = await load('a', 'b', 'c')
+      expect([manager.token(ctx), manager.getString(ctx, 'name')]).toEqual(['b', 'Ada'])
+      expect(store.calls).toEqual(['find a', 'find b'])
+    })
+
+    test('none of which has a session are a new one', async () => {
+      const { store, manager, load } = several(new PlainStore())
+      store.before = before
+      const ctx = await load('a', 'b')
+      expect([manager.token(ctx), manager.status(ctx)]).toEqual(['', 'unmodified'])
+      expect(store.calls).toEqual(['find a', 'find b'])
+    })
+
+    test.each(['fresh', 'fail'] as const)(
+      'a row that cannot be decoded is passed over when a later token has a session (unreadable: %s)',
+      async (unreadable) => {
+        const { store, manager, load, damage } = several(new PlainStore(), { unreadable })
+        damage('a')
+        seed(store, 'b')
+        store.before = before
+        expect(manager.token(await load('a', 'b'))).toBe('b')
+      },
+    )
+
+    test('a row that cannot be decoded is an error when no token has a session (fail)', async () => {
+      const { store, load, damage } = several(new PlainStore(), { unreadable: 'fail' })
+      damage('b')
+      store.before = before
+      await expect(load('a', 'b', 'c')).rejects.toEqual(code('ERR_SESSION_UNREADABLE'))
+      expect(store.calls).toEqual(['find a', 'find b', 'find c'])
+    })
+
+    test('a row that cannot be decoded is a new session when no token has one (fresh)', async () => {
+      const { store, manager, heard, load, damage } = several(new PlainStore())
+      damage('b')
+      store.before = before
+      const ctx = await load('a', 'b', 'c')
+      expect(manager.token(ctx)).toBe('')
+      expect(heard).toEqual([code('ERR_SESSION_UNREADABLE')])
+      await manager.renewToken(ctx)
+      const committed = await manager.commit(ctx)
+      expect(tokensOf(store)).toEqual([committed?.token])
+    })
+
+    test('a store that fails is an error at once', async () => {
+      const { store, load } = several(new PlainStore())
+      store.before = (call) => {
+        if (call === 'find a') throw down
+        return before()
+      }
+      await expect(load('a', 'b')).rejects.toBe(down)
+      expect(store.calls).toEqual(['find a'])
+    })
+
+    test('destroy deletes the rows of all of them', async () => {
+      const { store, manager, load, damage } = several(new PlainStore(), { unreadable: 'fail' })
+      damage('a')
+      for (const token of ['b', 'c', 'd']) seed(store, token)
+      store.before = before
+      await manager.destroy(await load('a', 'b', 'c'))
+      expect(tokensOf(store)).toEqual(['d'])
+    })
+
+    test('renewToken keeps the others', async () => {
+      const { store, manager, load } = several(new PlainStore())
+      for (const token of ['a', 'b', 'c']) seed(store, token)
+      store.before = before
+      const ctx = await load('b', 'a', 'c')
+      await manager.renewToken(ctx)
+      const committed = await manager.commit(ctx)
+      expect(tokensOf(store).sort()).toEqual(['a', 'c', committed?.token].sort())
+      await manager.destroy(ctx)
+      expect(tokensOf(store)).toEqual([])
+    })
+  })
+
+  test('of which one is left, when malformed and repeated ones are gone, are as one', async () => {
+    const { store, manager, load } = several(new PlainStore())
+    seed(store, 'b')
+    expect(manager.token(await load('', '%', 'b', 'b', 'x'.repeat(44)))).toBe('b')
+    expect(store.calls).toEqual(['find b'])
+    for (const tokens of [[], ['%'], [undefined], [5]]) {
+      const ctx = await manager.load(background(), tokens as string[])
+      expect(manager.token(ctx)).toBe('')
+    }
+    expect(store.calls).toEqual(['find b'])
+  })
+
+  test('a destroy that failed can be repeated; one that succeeded forgets them', async () => {
+    const { store, manager, load } = several(new PlainStore())
+    for (const token of ['a', 'b']) seed(store, token)
+    const ctx = await load('a', 'b')
+    store.before = failing('delete b', down)
+    await expect(manager.destroy(ctx)).rejects.toBe(down)
+    store.before = () => undefined
+    await manager.destroy(ctx)
+    expect(tokensOf(store)).toEqual([])
+    seed(store, 'b')
+    await manager.destroy(ctx)
+    expect(tokensOf(store)).toEqual(['b'])
+  })
+
+  test('are deleted under their hashes, with hashed tokens', async () => {
+    const { store, manager } = make(new PlainStore(), { hashTokenInStore: true })
+    const tokens: string[] = []
+    for (const name of ['a', 'b']) {
+      const ctx = await manager.load(background(), undefined)
+      manager.put(ctx, 'name', name)
+      tokens.push((await manager.commit(ctx))?.token ?? '')
+    }
+    expect(tokensOf(store)).toHaveLength(2)
+    await manager.destroy(await manager.load(background(), ['unknown', ...tokens]))
+    expect(tokensOf(store)).toEqual([])
+  })
+})
+
 describe('the session cookie', () => {
   test('is read under the configured name', () => {
     const manager = new SessionManager({ cookie: { name: 'sid' } })
-    expect(manager.readSessionCookie({ cookie: 'session=a; sid=b' })).toBe('b')
-    expect(manager.readSessionCookie(new Headers({ cookie: 'sid=c' }))).toBe('c')
-    expect(manager.readSessionCookie({})).toBe('')
+    expect(manager.readSessionCookies({ cookie: 'session=a; sid=b' })).toEqual(['b'])
+    expect(manager.readSessionCookies(new Headers({ cookie: 'sid=c' }))).toEqual(['c'])
+    expect(manager.readSessionCookies({})).toEqual([])
+  })
+
+  test('is read by a method that a subclass may override', async () => {
+    class OfHeader extends SessionManager {
+      override readSessionCookies(headers: IncomingHttpHeaders): string[] {
+        return [String(headers['x-session'])]
+      }
+    }
+    const { store } = make(new PlainStore())
+    seed(store, 'a', { name: 'Ada' })
+    const manager = new OfHeader({ store })
+    const req = new IncomingMessage(new Socket())
+    req.headers['x-session'] = 'a'
+    let name = ''
+    const listener = manager.loadAndSave((request) => {
+      name = manager.getString(contextOf(request), 'name')
+    })
+    listener(req, new ServerResponse(req))
+    expect(name).toBe('Ada')
   })
 
   test('is written to a Node response and to Headers alike', async () => {

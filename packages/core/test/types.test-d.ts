@@ -134,7 +134,7 @@ describe('servers', () => {
 
   test('a WebSocket upgrade reads the session', () => {
     createServer().on('upgrade', async (req, socket) => {
-      const ctx = await manager.load(contextOf(req), manager.readSessionCookie(req.headers))
+      const ctx = await manager.load(contextOf(req), manager.readSessionCookies(req.headers))
       if (!manager.exists(ctx, 'userID')) socket.destroy()
     })
   })
@@ -143,7 +143,7 @@ describe('servers', () => {
     const handle = async (request: Request): Promise<Response> => {
       const ctx = await manager.load(
         withSignal(background(), request.signal),
-        manager.readSessionCookie(request.headers),
+        manager.readSessionCookies(request.headers),
       )
       manager.put(ctx, 'visits', manager.getInt(ctx, 'visits') + 1)
       const headers = new Headers()

@@ -43,8 +43,8 @@ export class Visit {
     // Not every runtime has a signal.
     if (signal) this.#ctx = withSignal(this.#ctx, signal)
     try {
-      const token = this.#sessionManager.readSessionCookie(headers)
-      this.#ctx = await this.#sessionManager.load(this.#ctx, token)
+      const tokens = this.#sessionManager.readSessionCookies(headers)
+      this.#ctx = await this.#sessionManager.load(this.#ctx, tokens)
       return undefined
     } catch (error) {
       // Nobody is left to answer, and nothing has gone wrong here.

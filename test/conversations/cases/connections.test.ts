@@ -80,7 +80,7 @@ conversation(
   async (stage) => {
     const { client, manager, server, port } = await stage.open({ '/put': put, '/get': get })
     server.on('upgrade', async (req: IncomingMessage, socket: Duplex) => {
-      const ctx = await manager.load(contextOf(req), manager.readSessionCookie(req.headers))
+      const ctx = await manager.load(contextOf(req), manager.readSessionCookies(req.headers))
       socket.write(
         'HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n',
       )
