@@ -15,7 +15,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['options'],
     ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
     ['visit', 'unheld-visit'],
-    ['sessions', 'error-response'],
+    ['sessions', 'error-response', 'session-context'],
     ['store', 'codec', 'session-data', 'json-values', 'json-lines', 'client-context'],
     ['context', 'before-headers', 'cookie', 'cleanup', 'pending-calls'],
     ['gate', 'time-limit', 'token', 'repeated', 'guarded'],

@@ -8,13 +8,14 @@ import {
   checkHeaders,
   checkResponse,
 } from './check-arguments.ts'
-import { type Context, type ContextKey, contextKey, withValue } from './context.ts'
+import { type Context, withValue } from './context.ts'
 import { addCookie, CookieWriter, type SessionCookie, sessionTokens } from './cookie.ts'
-import { headersSent, SessionError } from './errors.ts'
+import { headersSent } from './errors.ts'
 import { loadAndSave, type RequestListener } from './load-and-save.ts'
 import { checkedOptions, type SessionManagerOptions } from './options.ts'
 import { PendingCalls } from './pending-calls.ts'
 import type { NodeResponse } from './response-head.ts'
+import { SessionKey } from './session-context.ts'
 import { rememberMeKey, revoked, type SessionData, type Status } from './session-data.ts'
 import { SessionLifecycle } from './session-lifecycle.ts'
 import type { SessionValues } from './session-values.ts'
@@ -37,7 +38,7 @@ export class SessionManager<
   readonly #lifecycle: SessionLifecycle
   readonly #cookie: Readonly<SessionCookie>
   readonly #cookieWriter: CookieWriter
-  readonly #key: ContextKey<SessionData> = contextKey('scs.session')
+  readonly #key: SessionKey
   readonly #sessions: Sessions
   readonly #storeTimeout: number
 
@@ -49,6 +50,7 @@ export class SessionManager<
     const checked = checkedOptions(options)
     super(checked)
     this.#cookie = checked.cookie
+    this.#key = new SessionKey(checked.cookie.name)
     this.#lifecycle = new SessionLifecycle(checked)
     this.#cookieWriter = new CookieWriter(checked.cookie)
     this.#storeTimeout = checked.storeTimeout
@@ -106,9 +108,9 @@ export class SessionManager<
    * {@link loadAndSave}. Of several tokens, the first that has a live session counts. When none has, it is a new one, with
    * a token of its own once it is committed. A context that carries this manager's session is given back as it is.
    *
-   * Rejects when the store fails or does not answer in time (`ERR_SESSION_STORE_TIMEOUT`), with the reason of
-   * `ctx.signal` when the client has gone, and, with `unreadable: 'fail'`, for data that cannot be decoded
-   * (`ERR_SESSION_UNREADABLE`).
+   * Rejects when the store fails or does not answer in time (`ERR_SESSION_STORE_TIMEOUT`), with the reason of `ctx.signal`
+   * when the client has gone, with `unreadable: 'fail'` for data that cannot be decoded (`ERR_SESSION_UNREADABLE`), and
+   * with a TypeError when `ctx` carries a session of another manager that has the same cookie name.
    */
   async load(ctx: Context, token: string | readonly string[] | undefined): Promise<Context> {
     checkContext('load', ctx)
@@ -224,7 +226,7 @@ export class SessionManager<
   async iterate(ctx: Context, fn: (ctx: Context) => unknown): Promise<void> {
     checkContext('iterate', ctx)
     checkFunction('iterate', fn)
-    for await (const data of this.#lifecycle.all(ctx)) await fn(withValue(ctx, this.#key, data))
+    for await (const data of this.#lifecycle.all(ctx)) await fn(withValue(ctx, this.#key.own, data))
   }
 
   /**
@@ -321,17 +323,12 @@ export class SessionManager<
   }
 
   #data(ctx: Context): SessionData {
-    const data = typeof ctx?.value === 'function' ? ctx.value(this.#key) : undefined
-    if (data) return data
-    throw new SessionError(
-      'ERR_SESSION_NOT_LOADED',
-      'scs: no session data in context: wrap the handler in loadAndSave of this manager, and pass contextOf(req)',
-    )
+    return this.#key.dataOf(ctx)
   }
 
   #open(ctx: Context, tokens: string | readonly string[] | undefined): Awaitable<Context> {
-    if (ctx.value(this.#key)) return ctx
-    return andThen(this.#lifecycle.open(ctx, tokens), (data) => withValue(ctx, this.#key, data))
+    if (this.#key.isIn(ctx)) return ctx
+    return andThen(this.#lifecycle.open(ctx, tokens), (data) => this.#key.add(ctx, data))
   }
 
   // A call of the application that the response waits for, so that a forgotten `await` loses nothing.

@@ -2142,6 +2142,51 @@ describe('calls that are not awaited', () => {
   })
 })
 
+describe('two managers with one cookie name', () => {
+  const message = "two session managers of one request have the cookie name 'sid'"
+  const manager = () => new SessionManager({ cookie: { name: 'sid' }, store: new PlainStore() })
+
+  test('are an error when the second is loaded, whatever comes between them', async () => {
+    const ctx = withSignal(
+      withValue(await manager().load(background(), undefined), contextKey('a'), 1),
+      new AbortController().signal,
+    )
+    const loading = manager().load(ctx, undefined)
+    await expect(loading).rejects.toThrow(TypeError)
+    await expect(loading).rejects.toThrow(message)
+  })
+
+  test('are an error also when another manager is between them', async () => {
+    const other = new SessionManager({ cookie: { name: 'SID' }, store: new PlainStore() })
+    const ctx = await other.load(await manager().load(background(), undefined), undefined)
+    await expect(manager().load(ctx, undefined)).rejects.toThrow(message)
+  })
+
+  test('may each have a session in contexts of their own', async () => {
+    await manager().load(background(), undefined)
+    await manager().load(background(), undefined)
+  })
+
+  test('may move sessions from one to the other, by iterate', async () => {
+    const from = make(new IterableStore(), { cookie: { name: 'sid' } })
+    await from.begin({ name: 'Ada' })
+    const to = manager()
+    let name = ''
+    await from.manager.iterate(background(), async (old) => {
+      const ctx = await to.load(old, undefined)
+      to.put(ctx, 'name', from.manager.get(ctx, 'name'))
+      name = to.getString(ctx, 'name')
+    })
+    expect(name).toBe('Ada')
+  })
+
+  test('may be the same manager twice: the session is the same', async () => {
+    const same = manager()
+    const ctx = await same.load(background(), undefined)
+    expect(await same.load(ctx, undefined)).toBe(ctx)
+  })
+})
+
 describe('several tokens of one request', () => {
   const several = (store: PlainStore, options: SessionManagerOptions = {}) => {
     const made = make(store, options)

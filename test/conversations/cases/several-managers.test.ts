@@ -165,3 +165,28 @@ conversation('one manager twice is one session', async (stage) => {
 function linesOf(lines: readonly string[]): string[] {
   return lines.join(',').split(/, ?/)
 }
+
+conversation(
+  'two managers with one cookie name are an error that errorFunc of the inner one answers',
+  async (stage) => {
+    const [outer, inner] = [0, 1].map(() => stage.makeManager({ store: stage.makeStore() }))
+    if (!outer || !inner) throw new Error('there are two')
+    const serving = await stage.serve([outer, inner], ({ answer }) => answer({ body: 'served' }))
+    const { status, body } = await stage.connect(serving).get('/')
+    expect([status, body]).toEqual([
+      500,
+      "failed: two session managers of one request have the cookie name 'session', and would overwrite each other's cookie: give one of them another cookie.name",
+    ])
+  },
+)
+
+conversation('one manager twice around a request is one session', async (stage) => {
+  const manager = stage.makeManager({ store: stage.makeStore() })
+  const serving = await stage.serve([manager, manager], ({ ctx, path, answer }) => {
+    if (path === '/put') manager.put(ctx, 'a', 'b')
+    return answer({ body: manager.getString(ctx, 'a') })
+  })
+  const client = stage.connect(serving)
+  expect((await client.get('/put')).status).toBe(200)
+  expect((await client.get('/')).body).toBe('b')
+})
