@@ -26,7 +26,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     [
       ...['json-time', 'date-text', 'errors', 'duration', 'cache-control', 'kind-of'],
       ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values', 'token-map'],
-      ...['session-values', 'escaped-keys', 'turn', 'cookie-header'],
+      ...['session-values', 'escaped-keys', 'turn', 'cookie-header', 'cookie-identity'],
     ],
   ],
   'drizzle-store': [

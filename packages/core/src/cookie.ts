@@ -4,6 +4,7 @@ import { stringifySetCookie } from 'cookie'
 import { keepPrivate } from './cache-control.ts'
 import { checkOptions, type OptionNames } from './check-options.ts'
 import { cookieValue, findCookie } from './cookie-header.ts'
+import { cookieIdentity } from './cookie-identity.ts'
 import { httpDate } from './date-text.ts'
 import { addLine } from './response-head.ts'
 import { isWellFormedToken } from './token.ts'
@@ -11,13 +12,14 @@ import { isWellFormedToken } from './token.ts'
 /** The session cookie's name and attributes. */
 export interface SessionCookie {
   /**
-   * An RFC 6265 token. A name that begins with `__Host-` needs `secure`, path `/` and no domain; one with `__Secure-`
-   * needs `secure`. Two managers that serve one request need two names. @default 'session'
+   * An RFC 6265 token of at most 1,024 bytes. A name that begins with `__Host-` needs `secure`, path `/` and no domain; one
+   * with `__Secure-` needs `secure`, and one with `__Http-` or `__Host-Http-` also `httpOnly`. Two managers that serve one
+   * request need two names. @default 'session'
    */
   name: string
   /** The hosts that are sent the cookie, with their subdomains. @default none: this host alone */
   domain?: string
-  /** The paths that are sent the cookie; `''` omits the attribute: the path of the request. @default '/' */
+  /** The paths that are sent the cookie; begins with `/`, or `''` omits the attribute: the path of the request. @default '/' */
   path?: string
   /** Keeps scripts from reading the cookie. OWASP: always. @default true */
   httpOnly: boolean
@@ -62,6 +64,8 @@ const hints = {
 const zeroTime = -62135596800000
 // cookie-name = token (RFC 6265 section 4.1.1, RFC 9110 section 5.6.2).
 const nameGrammar = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+// RFC 6265bis section 5.6 limits attributes so; all three consist of ASCII.
+const longest = 1024
 // Expires holds years 1601 to 9999 (RFC 6265 section 5.1.1).
 const firstExpires = Date.UTC(1601, 0, 1)
 const lastExpires = Date.UTC(9999, 11, 31, 23, 59, 59)
@@ -100,14 +104,25 @@ export function checkedCookie(options: SessionCookieOptions): Readonly<SessionCo
   }
   // Of names it lets more pass than servers and browsers do.
   if (!nameGrammar.test(cookie.name)) throw invalid('name', 'must be an RFC 6265 token')
+  for (const option of ['name', 'domain', 'path'] as const) {
+    if ((cookie[option]?.length ?? 0) > longest) {
+      throw invalid(option, 'must be at most 1,024 bytes long: browsers ignore a longer one')
+    }
+  }
   refuseUnless('domain', 'a domain name', () =>
     stringifySetCookie({ name: 'x', value: '', ...defined('domain', cookie.domain) }),
   )
   refuseUnless('path', 'a cookie path', () =>
     stringifySetCookie({ name: 'x', value: '', ...defined('path', cookie.path) }),
   )
-  if (/^__(?:host|secure)-/i.test(cookie.name) && !cookie.secure) {
+  if (cookie.path && !cookie.path.startsWith('/')) {
+    throw invalid('path', "must begin with '/', or be '' for none: browsers ignore any other")
+  }
+  if (/^__(?:host|secure|http)-/i.test(cookie.name) && !cookie.secure) {
     throw invalid('secure', 'must be true: browsers refuse a name with this prefix without it')
+  }
+  if (/^__(?:host-)?http-/i.test(cookie.name) && !cookie.httpOnly) {
+    throw invalid('httpOnly', 'must be true: browsers refuse a name with this prefix without it')
   }
   if (/^__host-/i.test(cookie.name)) {
     if (cookie.domain) throw invalid('domain', 'must be left out: the name begins with __Host-')
@@ -165,6 +180,34 @@ export class CookieWriter {
     this.#attributes = line.slice(cookie.name.length + 1)
   }
 
+  /** Whether `line` looks as one of {@link line}'s: the same attributes, and a token, or none. */
+  wrote(line: string): boolean {
+    const [pair = ''] = line.split(';', 1)
+    const token = pair.slice(this.#name.length + 1)
+    if (pair !== `${this.#name}=${token}` || (token !== '' && !isWellFormedToken(token)))
+      return false
+    const rest = line.slice(pair.length)
+    return (
+      rest.startsWith(this.#attributes) &&
+      /^(?:; Max-Age=\d+)?(?:; Expires=[^;]*)?$/.test(rest.slice(this.#attributes.length))
+    )
+  }
+
+  /** Adds the line for `token` to a response. Gives an error that says so when a line of the application was dropped. */
+  addTo(
+    to: ServerResponse | Http2ServerResponse | Headers,
+    token: string,
+    expiry: Date | undefined,
+    persistent: boolean,
+  ): TypeError | undefined {
+    const line = this.line(token, expiry, persistent)
+    if (!addCookie(to, line, (other) => this.wrote(other))) return undefined
+    // Never its value: it may be a token.
+    return new TypeError(
+      `a Set-Cookie line of the application for '${this.#name}', with the domain and path of the session cookie, was dropped: give that cookie another name`,
+    )
+  }
+
   /** The line for `token`; no expiry, or Go's zero time: the attributes that delete it. */
   line(token: string, expiry: Date | undefined, persistent: boolean): string {
     const head = isWellFormedToken(token)
@@ -174,14 +217,57 @@ export class CookieWriter {
   }
 }
 
-/** Adds a Set-Cookie line and keeps the response out of shared caches. */
+/**
+ * Adds a Set-Cookie line in place of those of the same cookie, and keeps the response out of shared caches. Lines with
+ * another domain or path stay: they are other cookies.
+ *
+ * @param isOwn whether a line is the manager's
+ * @returns whether a line that is not was dropped
+ */
 export function addCookie(
   to: ServerResponse | Http2ServerResponse | Headers,
   setCookie: string,
-): void {
-  if (isHeaders(to)) to.append('Set-Cookie', setCookie)
+  isOwn: (line: string) => boolean,
+): boolean {
+  const lines = !isResponse(to) ? to.getSetCookie() : to.getHeader('Set-Cookie')
+  const hasDropped =
+    lines !== undefined && dropSame(to, [lines].flat().map(String), setCookie, isOwn)
+  if (!isResponse(to)) to.append('Set-Cookie', setCookie)
   else addLine(to, 'Set-Cookie', setCookie)
   keepPrivate(to)
+  return hasDropped
+}
+
+function dropSame(
+  to: ServerResponse | Http2ServerResponse | Headers,
+  lines: readonly string[],
+  setCookie: string,
+  isOwn: (line: string) => boolean,
+): boolean {
+  const url = 'req' in to ? urlOf(to.req) : undefined
+  const identity = cookieIdentity(setCookie, url)
+  const isSame = (line: string) => cookieIdentity(line, url) === identity
+  const kept = lines.filter((line) => !isSame(line))
+  if (kept.length === lines.length) return false
+  if (!isResponse(to)) {
+    to.delete('Set-Cookie')
+    for (const line of kept) to.append('Set-Cookie', line)
+  } else if (kept.length > 0) to.setHeader('Set-Cookie', kept)
+  else to.removeHeader('Set-Cookie')
+  return lines.some((line) => isSame(line) && !isOwn(line))
+}
+
+// Express changes `url` where an application is mounted.
+function urlOf(req: { url?: string | undefined; originalUrl?: unknown } | undefined) {
+  const url = req?.originalUrl ?? req?.url
+  return typeof url === 'string' ? url : undefined
+}
+
+// Express gives its responses a `get`, as Headers have.
+function isResponse(
+  to: ServerResponse | Http2ServerResponse | Headers,
+): to is ServerResponse | Http2ServerResponse {
+  return 'setHeader' in to
 }
 
 // SCS rounds both up, so that the cookie never ends before the session does.

@@ -71,7 +71,8 @@ export interface SessionManagerOptions {
   errorFunc?: ((req: IncomingMessage, res: ServerResponse, error: unknown) => unknown) | undefined
   /**
    * Receives errors that cannot be reported in a response: unreadable rows, revoked sessions, late commits that failed,
-   * extensions of a session that failed, rows that `iterate` skipped. What it throws, or rejects with, is logged. @default console.error
+   * extensions of a session that failed, rows that `iterate` skipped, cookies of the application that the session
+   * cookie replaced. What it throws, or rejects with, is logged. @default console.error
    */
   onError?: ((error: unknown, ctx: Context) => void) | undefined
 }

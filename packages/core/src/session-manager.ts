@@ -9,7 +9,7 @@ import {
   checkResponse,
 } from './check-arguments.ts'
 import { type Context, withValue } from './context.ts'
-import { addCookie, CookieWriter, type SessionCookie, sessionTokens } from './cookie.ts'
+import { CookieWriter, type SessionCookie, sessionTokens } from './cookie.ts'
 import { headersSent } from './errors.ts'
 import { loadAndSave, type RequestListener } from './load-and-save.ts'
 import { checkedOptions, type SessionManagerOptions } from './options.ts'
@@ -136,7 +136,7 @@ export class SessionManager<
   /**
    * Adds the session cookie to a response, for middleware of one's own, and keeps the response out of shared caches.
    * Without an expiry it is the cookie that deletes: pass '' as its token. A cookie outlives the browser when
-   * `cookie.persist` is set, or `rememberMe` was called.
+   * `cookie.persist` is set, or `rememberMe` was called. Lines with its name, domain and path go.
    */
   writeSessionCookie(
     ctx: Context,
@@ -147,7 +147,8 @@ export class SessionManager<
     checkResponse('writeSessionCookie', to)
     const persistent =
       this.#cookie.persist || (expiry !== undefined && this.#data(ctx).get(rememberMeKey) === true)
-    addCookie(to, this.#cookieWriter.line(token, expiry, persistent))
+    const dropped = this.#cookieWriter.addTo(to, token, expiry, persistent)
+    if (dropped) this.#sessions.onError(dropped, ctx)
   }
 
   /**

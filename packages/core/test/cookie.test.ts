@@ -246,14 +246,19 @@ describe('writing', () => {
       )
     })
 
-    test.each(['sid', '__Host-session', '__Secure-session', '!#$%&*+-.^_`|~'])(
-      'the name may be %s',
-      (name) => {
-        expect(lineOf({ name, secure: true })).toBe(
-          `${name}=${token}; Path=/; HttpOnly; Secure; SameSite=Lax`,
-        )
-      },
-    )
+    test.each([
+      'sid',
+      '__Host-session',
+      '__Secure-session',
+      '__Http-a',
+      '__Host-Http-a',
+      'a'.repeat(1024),
+      '!#$%&*+-.^_`|~',
+    ])('the name may be %s', (name) => {
+      expect(lineOf({ name, secure: true })).toBe(
+        `${name}=${token}; Path=/; HttpOnly; Secure; SameSite=Lax`,
+      )
+    })
 
     test('a value that is no token is escaped, not sent as it is', () => {
       const writer = new CookieWriter(checkedCookie({}))
@@ -327,38 +332,122 @@ describe('writing', () => {
   })
 
   describe('to a response', () => {
+    const foreign = () => false
     const nodeResponse = () => new ServerResponse(new IncomingMessage(new Socket()))
 
     test('cookies that are there already stay', () => {
       const res = nodeResponse()
       res.setHeader('Set-Cookie', 'theme=dark')
-      addCookie(res, 'session=x')
-      addCookie(res, 'other=y')
+      addCookie(res, 'session=x', foreign)
+      addCookie(res, 'other=y', foreign)
       expect(res.getHeader('set-cookie')).toEqual(['theme=dark', 'session=x', 'other=y'])
       const headers = new Headers({ 'Set-Cookie': 'theme=dark' })
-      addCookie(headers, 'session=x')
+      addCookie(headers, 'session=x', foreign)
       expect(headers.getSetCookie()).toEqual(['theme=dark', 'session=x'])
+    })
+
+    /** What is left beside the session cookie, and what onError has heard, when a manager adds its cookie to these lines. */
+    async function added(
+      lines: string[],
+      cookie: SessionCookieOptions = {},
+      url = '/a/b?c',
+    ): Promise<{ kept: string[]; heard: unknown[] }> {
+      const heard: unknown[] = []
+      const store = new MemoryStore({ cleanupInterval: 0 })
+      const manager = new SessionManager({ store, cookie, onError: (error) => heard.push(error) })
+      const ctx = await manager.load(background(), undefined)
+      const req = new IncomingMessage(new Socket())
+      req.url = url
+      const res = new ServerResponse(req)
+      if (lines.length > 0) res.setHeader('Set-Cookie', lines)
+      manager.writeSessionCookie(ctx, res, token, inAnHour)
+      const all = [res.getHeader('Set-Cookie') ?? []].flat().map(String)
+      expect(all.pop()).toContain(`=${token}`)
+      return { kept: all, heard }
+    }
+
+    test.each<[string, SessionCookieOptions, string]>([
+      ['session=x; Path=/', {}, '/a/b'],
+      ['session=; Path=/; Max-Age=0', {}, '/a/b'],
+      [' session = x ;PATH = / ; Secure', {}, '/a/b'],
+      ['session=x; Path=/app; Path=/', {}, '/a/b'],
+      ['session=x', {}, '/a'],
+      ['session=x; Path', {}, '/a?b=/c/d'],
+      ['session=x; Path=nowhere', {}, '/'],
+      ['session=x; Path=/a', { path: '' }, '/a/b?c'],
+      ['session=x', { path: '' }, '/a/b'],
+      ['session=x; Domain=.Example.COM; Path=/', { domain: 'example.com' }, '/'],
+      ['session=x; Domain=example.com; Path=/', { domain: '.EXAMPLE.com' }, '/'],
+      ['session=x; Path=/; Domain=', {}, '/'],
+    ])(
+      "a line of the application for the same cookie is dropped: '%s', %j, %s",
+      async (line, cookie, url) => {
+        const { kept, heard } = await added(['theme=dark', line], cookie, url)
+        expect(kept).toEqual(['theme=dark'])
+        expect(heard).toEqual([
+          new TypeError(
+            "a Set-Cookie line of the application for 'session', with the domain and path of the session cookie, was dropped: give that cookie another name",
+          ),
+        ])
+      },
+    )
+
+    test.each<[string, SessionCookieOptions]>([
+      ['session=; Path=/app; Max-Age=0', {}],
+      ['session=; Domain=example.com; Path=/; Max-Age=0', {}],
+      ['session=; Path=/; Max-Age=0', { domain: 'example.com' }],
+      ['session=; Domain=www.example.com; Path=/', { domain: 'example.com' }],
+      ['session=x', {}],
+      ['Session=x; Path=/', {}],
+      ['session2=x; Path=/', {}],
+      ['session; Path=/', {}],
+      ['x=session=; Path=/', {}],
+      ['session=; Path=/; Max-Age=0', { partitioned: true, secure: true }],
+    ])("a line for another cookie stays: '%s', %j", async (line, cookie) => {
+      expect(await added([line], cookie)).toEqual({ kept: [line], heard: [] })
+    })
+
+    test("a line for the same cookie is dropped from Headers, and the manager's own without a word", async () => {
+      const heard: unknown[] = []
+      const store = new MemoryStore({ cleanupInterval: 0 })
+      const manager = new SessionManager({ store, onError: (error) => heard.push(error) })
+      const ctx = await manager.load(background(), undefined)
+      for (const to of [new Headers(), nodeResponse()]) {
+        manager.writeSessionCookie(ctx, to, token, inAnHour)
+        manager.writeSessionCookie(ctx, to, generateToken(), new Date(now + 7_200_000))
+        manager.writeSessionCookie(ctx, to, '', undefined)
+        const lines = to instanceof Headers ? to.getSetCookie() : [to.getHeader('Set-Cookie')]
+        expect(lines).toEqual([expect.stringMatching(/^session=;.*Max-Age=0/)])
+      }
+      expect(heard).toEqual([])
+      const headers = new Headers([
+        ['Set-Cookie', 'session=x; Path=/'],
+        ['Set-Cookie', 'a=b'],
+      ])
+      manager.writeSessionCookie(ctx, headers, token, inAnHour)
+      expect(headers.getSetCookie()).toEqual(['a=b', expect.stringContaining(token)])
+      expect(heard).toHaveLength(1)
     })
 
     test('the response is kept out of shared caches', () => {
       const res = nodeResponse()
-      addCookie(res, 'session=x')
+      addCookie(res, 'session=x', foreign)
       expect(res.getHeader('Cache-Control')).toBe('no-cache="Set-Cookie"')
       const headers = new Headers()
-      addCookie(headers, 'session=x')
+      addCookie(headers, 'session=x', foreign)
       expect(headers.get('Cache-Control')).toBe('no-cache="Set-Cookie"')
     })
 
     test("the handler's Cache-Control becomes private", () => {
       const res = nodeResponse()
       res.setHeader('Cache-Control', 'public, max-age=60')
-      addCookie(res, 'session=x')
+      addCookie(res, 'session=x', foreign)
       expect(res.getHeader('Cache-Control')).toEqual([
         'private, max-age=60',
         'no-cache="Set-Cookie"',
       ])
       const headers = new Headers({ 'Cache-Control': 'public, max-age=60' })
-      addCookie(headers, 'session=x')
+      addCookie(headers, 'session=x', foreign)
       expect(headers.get('Cache-Control')).toBe('private, max-age=60, no-cache="Set-Cookie"')
     })
   })
@@ -426,6 +515,56 @@ describe('settings', () => {
     ['a path with a line break', { path: '/\r\n' }, 'cookie.path must be a cookie path'],
     ['a path with an umlaut', { path: '/ä' }, 'cookie.path must be a cookie path'],
     ['a path that is no string', { path: ['/'] }, 'cookie.path must be a string'],
+    [
+      'a path without a slash',
+      { path: 'app' },
+      "cookie.path must begin with '/', or be '' for none: browsers ignore any other",
+    ],
+    [
+      'a path that begins with a blank',
+      { path: ' /' },
+      "cookie.path must begin with '/', or be '' for none: browsers ignore any other",
+    ],
+    [
+      'a path of 1,025 bytes',
+      { path: `/${'a'.repeat(1024)}` },
+      'cookie.path must be at most 1,024 bytes long: browsers ignore a longer one',
+    ],
+    [
+      'a name of 1,025 bytes',
+      { name: 'a'.repeat(1025) },
+      'cookie.name must be at most 1,024 bytes long: browsers ignore a longer one',
+    ],
+    [
+      'a domain of 1,025 bytes',
+      { domain: `${'a.'.repeat(512)}a` },
+      'cookie.domain must be at most 1,024 bytes long: browsers ignore a longer one',
+    ],
+    [
+      '__Http- without secure',
+      { name: '__Http-a' },
+      'cookie.secure must be true: browsers refuse a name with this prefix without it',
+    ],
+    [
+      '__http- without httpOnly',
+      { name: '__http-a', secure: true, httpOnly: false },
+      'cookie.httpOnly must be true: browsers refuse a name with this prefix without it',
+    ],
+    [
+      '__Host-Http- without secure',
+      { name: '__Host-Http-a' },
+      'cookie.secure must be true: browsers refuse a name with this prefix without it',
+    ],
+    [
+      '__HOST-HTTP- without httpOnly',
+      { name: '__HOST-HTTP-a', secure: true, httpOnly: false },
+      'cookie.httpOnly must be true: browsers refuse a name with this prefix without it',
+    ],
+    [
+      '__Host-Http- with another path',
+      { name: '__Host-Http-a', secure: true, path: '/a' },
+      "cookie.path must be '/': the name begins with __Host-",
+    ],
     ['httpOnly as a string', { httpOnly: 'false' }, 'cookie.httpOnly must be true or false'],
     ['secure as a number', { secure: 1 }, 'cookie.secure must be true or false'],
     ["secure: 'auto'", { secure: 'auto' }, 'cookie.secure must be true or false'],

@@ -79,3 +79,24 @@ conversation(
     expect((await ask(stage, site, '/get', renewed)).body).toBe('bar')
   },
 )
+
+conversation(
+  "a handler's line for the session cookie is dropped, and its lines for other paths and domains stay",
+  async (stage) => {
+    const others = ['session=; Path=/app; Max-Age=0', 'session=; Path=/; Domain=example.com', 'a=b']
+    const site = await stage.open({
+      '/put': (exchange, manager) => {
+        manager.put(exchange.ctx, 'foo', 'bar')
+        return exchange.answer({ headers: { 'Set-Cookie': [...others, 'session=x; Path=/'] } })
+      },
+      '/get': get,
+    })
+    const { header } = await site.client.get('/put')
+    const [session, ...kept] = header('set-cookie').toReversed()
+    expect(kept.toReversed()).toEqual(others)
+    expect(site.errors).toEqual([expect.objectContaining({ name: 'TypeError' })])
+    expect(String(site.errors)).toContain("a Set-Cookie line of the application for 'session'")
+    const [, token = ''] = /^session=([\w-]+);/.exec(session ?? '') ?? []
+    expect((await ask(stage, site, '/get', token)).body).toBe('bar')
+  },
+)
