@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { background, hour, JsonCodec, MemoryStore, SessionManager } from '@scs/core'
 import { parseCookie, stringifySetCookie } from 'cookie'
-import { CookieWriter, readCookie } from '../../packages/core/src/cookie.ts'
+import { CookieWriter } from '../../packages/core/src/cookie.ts'
+import { findCookie } from '../../packages/core/src/cookie-header.ts'
 import { generateToken, hashToken } from '../../packages/core/src/token.ts'
 import { type SessionSize, valuesOf } from '../http/sessions.ts'
 import type { Subject } from './timed.ts'
@@ -30,7 +31,7 @@ export const parts: Readonly<Record<string, readonly Subject[]>> = {
   ],
   'reading the cookie': [
     { name: 'parseCookie', run: () => parseCookie(headers.cookie) },
-    { name: 'readCookie', run: () => readCookie(headers, 'session') },
+    { name: 'findCookie', run: () => findCookie(headers.cookie, 'session', 0) },
   ],
   'writing the cookie': [
     {
