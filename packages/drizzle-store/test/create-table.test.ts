@@ -4,9 +4,9 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
 import {
+  allDrivers,
   betterSqlite3,
   type Driver,
-  drivers,
   libsql,
   mysqlPool,
   oneOfEach,
@@ -35,7 +35,7 @@ for (const driver of [postgresJs, mysqlPool, betterSqlite3, libsql]) {
       } finally {
         await database.drop()
       }
-    }, 60_000)
+    }, 300_000)
   })
 }
 
@@ -53,7 +53,7 @@ for (const driver of oneOfEach) {
   })
 }
 
-for (const driver of drivers) {
+for (const driver of allDrivers) {
   describe.skipIf(!isAvailable(driver))(driver.name, () => {
     it('a second store finds the table and its sessions, also without the right to create one', async () => {
       const { db, close } = await openNew(driver)

@@ -119,7 +119,8 @@ export const libsql: Driver = {
   },
 }
 
-const all: readonly Driver[] = [
+/** All of them. */
+export const allDrivers: readonly Driver[] = [
   postgresJs,
   nodePostgres,
   pglite,
@@ -133,4 +134,4 @@ const all: readonly Driver[] = [
 export const oneOfEach: readonly Driver[] = [postgresJs, mysqlPool, betterSqlite3]
 
 /** Those of this part of the tests. */
-export const drivers = ofThisPart(all, oneOfEach)
+export const drivers = ofThisPart(allDrivers, oneOfEach)

@@ -26,7 +26,7 @@ export const departures = {
   cookieWrite: { name: 'cookies are written by the cookie package', row: cookies },
   candidates: {
     name: 'several cookies of one name are tried one after another',
-    row: 'looks at the first cookie of a name alone',
+    row: 'of several cookies of one name, the first that Go takes for valid counts',
   },
   oneName: {
     name: 'two managers with one cookie name are an error',

@@ -87,18 +87,27 @@ export class ModelManager {
 
   /** The session of the first of `tokens` that is found. */
   load(tokens: readonly string[]): Session {
+    const usable = tokens.filter(
+      (token) => token !== '' && (!this.#departs('tokenGrammar') || isToken(token)),
+    )
+    const session = this.#first(usable) ?? this.#fresh()
+    if (usable.length < 2) return session
+    session.others = usable
+      .map((token) => this.#storeToken(token))
+      .filter((storeToken) => storeToken !== session.storeToken)
+    return session
+  }
+
+  // One that is unreadable is passed over, and an error when there is no other.
+  #first(tokens: readonly string[]): Session | undefined {
     let unreadable: Failure | undefined
-    for (const [index, token] of tokens.entries()) {
-      if (token === '' || (this.#departs('tokenGrammar') && !isToken(token))) continue
+    for (const token of tokens) {
       const storeToken = this.#storeToken(token)
       const row = this.store.find(storeToken)
       try {
         const state = row && this.#decode(row)
         if (state === undefined) continue
         const session = this.#filed(token, storeToken, state)
-        session.others = tokens
-          .filter((_, other) => other > index)
-          .map((other) => this.#storeToken(other))
         if ((this.config.idleTimeoutMs ?? 0) > 0) {
           session.status = 'Modified'
           session.isTouched = true
@@ -110,7 +119,7 @@ export class ModelManager {
       }
     }
     if (unreadable) throw unreadable
-    return this.#fresh()
+    return undefined
   }
 
   /** `undefined`: the session is not written, and that is no error. */
