@@ -211,7 +211,7 @@ describe('a context without a session of this manager', () => {
 
   test("another manager's session is none of this one", async () => {
     const ctx = await load('')
-    const other = new SessionManager()
+    const other = new SessionManager({ cookie: { name: 'other' } })
     expect(() => other.get(ctx, 'key')).toThrow(code('ERR_SESSION_NOT_LOADED'))
     const both = await other.load(ctx, '')
     other.put(both, 'key', 'theirs')

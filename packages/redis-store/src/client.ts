@@ -35,6 +35,7 @@ export interface NodeRedisOptions {
 
 /** The methods of one command of `ioredis`. */
 export interface IoRedisCommand {
+  /** Calls the command; bytes in its answer are a Buffer. */
   readonly buffer: (...args: Argument[]) => PromiseLike<unknown>
 }
 

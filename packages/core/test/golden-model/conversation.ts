@@ -358,7 +358,7 @@ class Exchange implements Scene {
     const { head } = this.response
     const line = sessionCookie(cookie, token, parts, this.dialect)
     if (isManagers && this.dialect.has('ownLine')) {
-      const kept = head.lines('Set-Cookie').filter((other) => !isSameCookie(line, other))
+      const kept = head.lines('Set-Cookie').filter((other) => !isSameCookie(line, other, this.path))
       head.set('Set-Cookie', ...kept)
     }
     head.add('Set-Cookie', line)

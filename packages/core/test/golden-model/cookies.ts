@@ -146,14 +146,18 @@ function trimmed(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
-/** Whether two Set-Cookie lines are of one cookie: of one name, domain and path. */
-export function isSameCookie(line: string, other: string): boolean {
-  const [a, b] = [identityOf(line), identityOf(other)]
+/** Whether two Set-Cookie lines, on a request for `path`, are of one cookie: of one name, domain and path. */
+export function isSameCookie(line: string, other: string, path: string): boolean {
+  const [a, b] = [identityOf(line, path), identityOf(other, path)]
   return a.every((part, index) => part === b[index])
 }
 
-function identityOf(line: string): string[] {
+function identityOf(line: string, requestPath: string): string[] {
   const [pair = '', ...attributes] = line.split('; ')
-  const value = (name: string) => attributes.find((text) => text.startsWith(`${name}=`)) ?? ''
-  return [pair.slice(0, pair.indexOf('=')), value('Domain').toLowerCase(), value('Path')]
+  const value = (name: string) =>
+    attributes.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
+  // RFC 6265 section 5.1.4.
+  const [whole = ''] = requestPath.split('?', 1)
+  const path = value('Path') || whole.slice(0, whole.lastIndexOf('/')) || '/'
+  return [pair.slice(0, pair.indexOf('=')), value('Domain').toLowerCase(), path]
 }
