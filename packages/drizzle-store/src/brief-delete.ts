@@ -8,7 +8,7 @@ interface Client {
 const lockWait = 5
 
 /**
- * Runs DELETEs of the cleanup such that they do not stop the event loop for long, on a connection of better-sqlite3; on another
+ * Runs DELETEs of the cleanup so that they do not stop the event loop for long, on a connection of better-sqlite3; on another
  * driver as they are.
  *
  * - A DELETE waits for another process's lock for 5 ms, not as long as the driver's `timeout`.

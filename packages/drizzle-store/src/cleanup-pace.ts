@@ -2,8 +2,8 @@
 export interface Pace {
   /** Milliseconds until the next batch. */
   readonly rest: number
-  /** The next batch may be a large one. */
-  readonly isLarge: boolean
+  /** The next batch is as large as new sessions demand, and comes sooner when there are many. */
+  readonly isHurried: boolean
 }
 
 // A fortieth of the time is the cleanup's: with a twentieth, one in a hundred calls took more than twice as long.
@@ -24,6 +24,6 @@ export function paceOf(worked: number, elapsed: number, window: number): Pace {
   const haste = elapsed >= window * timeToSpeedUp ? 1 : elapsed / (window * timeToSpeedUp)
   return {
     rest: Math.min(restsPerBatch * worked, longestRest) * (1 - haste),
-    isLarge: haste >= 0.5,
+    isHurried: haste >= 0.5,
   }
 }

@@ -9,7 +9,7 @@ export interface Dialect {
   /** Asks what the server takes in one statement, where that can be less than a column holds. */
   statementLimit?(): Promise<StatementLimit>
   /** Rows in a DELETE of the cleanup: so few that others wait for it, or run beside it, for a moment only. */
-  readonly batchSizes: { readonly small: number; readonly large: number }
+  readonly batchSizes: BatchSizes
   /** Rows in a page of a scan: as many as are read without stopping the event loop for long. */
   readonly pageSizes: PageSizes
   readonly queries: Queries
@@ -86,6 +86,9 @@ export interface ExpectedColumn {
   readonly type: string
   readonly accepts: (type: string) => boolean
 }
+
+/** In ascending order: the first when there is time, one of the others in a flood of new sessions. */
+export type BatchSizes = readonly [number, number, ...number[]]
 
 /** A scan begins with the smallest page. */
 export interface PageSizes {

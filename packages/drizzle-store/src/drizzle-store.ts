@@ -223,9 +223,9 @@ export class DrizzleStore
   /**
    * Removes every session that has expired by now, and gives their number: one whole cleanup, for a cron job. As the cleanup
    * in the background, it does so in batches (of 10 rows on SQLite, of 100 elsewhere), with a pause of 39 times as long as each
-   * has taken. The pauses shrink, and the batches grow, as the call takes more of the time since the cleanup before: with none
-   * before, there are no pauses after 75 seconds. Waits for a cleanup in progress first: in one store, there are never two at
-   * once. Keeps the process alive. {@link DrizzleStore.stopCleanup} ends it early.
+   * has taken. The pauses shrink, and the batches grow, as it goes on; there are none when it has taken a quarter of the time
+   * since the cleanup before, and 75 seconds at least for the first one. Waits for a cleanup in progress first: in one store,
+   * there are never two at once. Keeps the process alive. {@link DrizzleStore.stopCleanup} ends it early.
    */
   deleteExpired(): Promise<number> {
     return this.#cleaner.run(true)

@@ -9,6 +9,7 @@ import {
 import { columnNamer, tableElements } from './create-table.ts'
 import { definedColumns } from './defined-columns.ts'
 import {
+  type BatchSizes,
   type Dialect,
   pageSize,
   type Queries,
@@ -21,7 +22,7 @@ import { assigned, bound, filledColumns, reuse } from './statements.ts'
 type Db = MySqlDatabase<MySqlQueryResultHKT, PreparedQueryHKTBase>
 type SessionsOf = typeof sessions
 
-const batchSizes = { small: 100, large: 500 }
+const batchSizes: BatchSizes = [100, 500, 2_500]
 
 /** MySQL and MariaDB, through whatever driver `db` has. Throws a TypeError when `table` is not one of MySQL's. */
 export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {

@@ -8,14 +8,20 @@ import {
 } from 'drizzle-orm/pg-core'
 import { columnNamer, tableElements } from './create-table.ts'
 import { definedColumns } from './defined-columns.ts'
-import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import {
+  type BatchSizes,
+  type Dialect,
+  pageSize,
+  type Queries,
+  type SchemaOfTable,
+} from './dialect.ts'
 import { sessions } from './pg.ts'
-import { assigned, bound, filledColumns, reuse } from './statements.ts'
+import { assigned, bound, filledColumns, reuse, reuseEach } from './statements.ts'
 
 type Db = PgDatabase<PgQueryResultHKT>
 type SessionsOf = typeof sessions
 
-const batchSizes = { small: 100, large: 500 }
+const batchSizes: BatchSizes = [100, 500, 2_500]
 
 /**
  * PostgreSQL, through whatever driver `db` has. Throws a TypeError when `table` is not one of PostgreSQL's.
@@ -116,35 +122,30 @@ function pgQueries(db: Db, table: SessionsOf, name: NameOf): Queries {
     ),
   )
   const isExpired = lte(table.expiry, bound('now', table.expiry))
-  const deleting = (most: number) =>
-    reuse(table, () =>
-      prepare(
-        db
-          .delete(table)
-          .where(
-            and(
-              inArray(
-                table.token,
-                db
-                  .select({ token: table.token })
-                  .from(table)
-                  .where(isExpired)
-                  .orderBy(asc(table.expiry))
-                  .limit(most)
-                  // Of several cleaning processes none waits for another.
-                  .for('update', { skipLocked: true }),
-              ),
-              isExpired,
+  // A limit that the planner does not know might cost the statement its index.
+  const deleteExpired = reuseEach(table, (most) =>
+    prepare(
+      db
+        .delete(table)
+        .where(
+          and(
+            inArray(
+              table.token,
+              db
+                .select({ token: table.token })
+                .from(table)
+                .where(isExpired)
+                .orderBy(asc(table.expiry))
+                .limit(most)
+                // Of several cleaning processes none waits for another.
+                .for('update', { skipLocked: true }),
             ),
-          )
-          .returning({ token: table.token }),
-      ),
-    )
-  // One statement for each size: a limit that the planner does not know might cost it the index.
-  const deleteSmall = deleting(batchSizes.small)
-  const deleteLarge = deleting(batchSizes.large)
-  const deleteExpired = (most: number) =>
-    most === batchSizes.large ? deleteLarge() : deleteSmall()
+            isExpired,
+          ),
+        )
+        .returning({ token: table.token }),
+    ),
+  )
 
   return {
     find: async (token, now) => (await find().execute({ token, now }))[0],

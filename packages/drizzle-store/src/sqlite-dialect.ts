@@ -7,16 +7,22 @@ import { briefly } from './brief-delete.ts'
 import { columnNamer, tableElements } from './create-table.ts'
 import { isConflict } from './database-error.ts'
 import { definedColumns } from './defined-columns.ts'
-import { type Dialect, pageSize, type Queries, type SchemaOfTable } from './dialect.ts'
+import {
+  type BatchSizes,
+  type Dialect,
+  pageSize,
+  type Queries,
+  type SchemaOfTable,
+} from './dialect.ts'
 import { sessions } from './sqlite.ts'
-import { assigned, bound, filledColumns, reuse } from './statements.ts'
+import { assigned, bound, filledColumns, reuse, reuseEach } from './statements.ts'
 
 // The two kinds have the same methods; those of the synchronous kind answer without a promise.
 type Db = BaseSQLiteDatabase<'async', unknown>
 type SessionsOf = typeof sessions
 
 // A DELETE stops the event loop, where the driver is synchronous.
-const batchSizes = { small: 10, large: 50 }
+const batchSizes: BatchSizes = [10, 20]
 
 /** SQLite, through whatever driver `db` has. Throws a TypeError when `table` is not one of SQLite's. */
 export function sqliteDialect(db: unknown, table: unknown = sessions): Dialect {
@@ -107,33 +113,28 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
       .prepare(),
   )
   const isExpired = lte(table.expiry, bound('now', table.expiry))
-  const deleting = (most: number) =>
-    reuse(table, () =>
-      db
-        .delete(table)
-        .where(
-          and(
-            // DELETE … LIMIT is an option at SQLite's compilation that few have.
-            inArray(
-              table.token,
-              db
-                .select({ token: table.token })
-                .from(table)
-                .where(isExpired)
-                .orderBy(asc(table.expiry))
-                .limit(most),
-            ),
-            isExpired,
+  // A limit that the planner does not know might cost the statement its index.
+  const deleteExpired = reuseEach(table, (most) =>
+    db
+      .delete(table)
+      .where(
+        and(
+          // DELETE … LIMIT is an option at SQLite's compilation that few have.
+          inArray(
+            table.token,
+            db
+              .select({ token: table.token })
+              .from(table)
+              .where(isExpired)
+              .orderBy(asc(table.expiry))
+              .limit(most),
           ),
-        )
-        .returning({ token: table.token })
-        .prepare(),
-    )
-  // One statement for each size: a limit that the planner does not know might cost it the index.
-  const deleteSmall = deleting(batchSizes.small)
-  const deleteLarge = deleting(batchSizes.large)
-  const deleteExpired = (most: number) =>
-    most === batchSizes.large ? deleteLarge() : deleteSmall()
+          isExpired,
+        ),
+      )
+      .returning({ token: table.token })
+      .prepare(),
+  )
 
   const brief = briefly(db)
 

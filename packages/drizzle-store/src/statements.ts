@@ -32,6 +32,16 @@ export function reuse<T>(table: Table, build: () => T): () => T {
   }
 }
 
+/** As {@link reuse}, of a statement that has a number in it: one statement for each number. */
+export function reuseEach<T>(table: Table, build: (number: number) => T): (number: number) => T {
+  const statements = new Map<number, () => T>()
+  return (number) => {
+    const statement = statements.get(number) ?? reuse(table, () => build(number))
+    statements.set(number, statement)
+    return statement()
+  }
+}
+
 function isFilled(column: Column): boolean {
   return column.defaultFn !== undefined || column.onUpdateFn !== undefined
 }

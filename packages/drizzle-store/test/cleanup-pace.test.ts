@@ -24,7 +24,7 @@ describe('a pause', () => {
   })
 })
 
-it('the next batch is large when half of that quarter is over', () => {
-  expect(paceOf(1, 9, 80).isLarge).toBe(false)
-  expect(paceOf(1, 10, 80).isLarge).toBe(true)
+it('the run is in a hurry when half of that quarter is over', () => {
+  expect(paceOf(1, 9, 80).isHurried).toBe(false)
+  expect(paceOf(1, 10, 80).isHurried).toBe(true)
 })
