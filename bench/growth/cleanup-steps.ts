@@ -2,14 +2,13 @@ import SQLite from 'better-sqlite3'
 import { quantileOf } from '../support/statistics.ts'
 import type { FloodedName } from './flooded-stores.ts'
 
-/** How long the cleanup has stopped the event loop at a time: milliseconds by the clock, and of CPU. */
+/** How long the cleanup has stopped the event loop at a time, in milliseconds. */
 export interface Steps {
   readonly count: number
   readonly p50: number
   readonly p99: number
   readonly p999: number
   readonly longest: number
-  readonly longestCpu: number
 }
 
 /**
@@ -18,10 +17,8 @@ export interface Steps {
  */
 export class CleanupSteps {
   readonly #times: number[] = []
-  #longestCpu = 0
   /** Of the step that is in progress. */
   #time = 0
-  #cpu = 0
 
   constructor(store: FloodedName) {
     if (store === 'sqlite') this.#watchSqlite()
@@ -31,7 +28,6 @@ export class CleanupSteps {
   /** Forgets those until now. */
   clear(): void {
     this.#times.length = 0
-    this.#longestCpu = 0
   }
 
   /** Undefined when there was none. */
@@ -44,31 +40,26 @@ export class CleanupSteps {
       p99: at(0.99),
       p999: at(0.999),
       longest: at(1),
-      longestCpu: this.#longestCpu,
     }
   }
 
   // What is called in one go belongs to one step.
-  #add(time: number, cpu: number): void {
+  #add(time: number): void {
     if (this.#time === 0) {
       queueMicrotask(() => {
         this.#times.push(this.#time)
-        this.#longestCpu = Math.max(this.#longestCpu, this.#cpu)
         this.#time = 0
-        this.#cpu = 0
       })
     }
     this.#time += time
-    this.#cpu += cpu
   }
 
   #timed<T>(run: () => T): T {
     const start = performance.now()
-    const startCpu = cpuTime()
     try {
       return run()
     } finally {
-      this.#add(performance.now() - start, cpuTime() - startCpu)
+      this.#add(performance.now() - start)
     }
   }
 
@@ -91,11 +82,11 @@ export class CleanupSteps {
   // The sweep alone takes its turns from the global timer; between two of them it looks at its rows.
   #watchMemory(): void {
     const { setImmediate } = globalThis
-    let began: readonly [time: number, cpu: number] | undefined
+    let began: number | undefined
     globalThis.setImmediate = ((callback: () => void) => {
-      if (began) this.#add(performance.now() - began[0], cpuTime() - began[1])
+      if (began !== undefined) this.#add(performance.now() - began)
       return setImmediate(() => {
-        began = [performance.now(), cpuTime()]
+        began = performance.now()
         callback()
         setImmediate(() => {
           began = undefined
@@ -103,9 +94,4 @@ export class CleanupSteps {
       })
     }) as typeof setImmediate
   }
-}
-
-function cpuTime(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }
