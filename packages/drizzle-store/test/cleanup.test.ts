@@ -1,4 +1,4 @@
-import { background } from '@scs/core'
+import { background, hour } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import SQLite from 'better-sqlite3'
 import { type SQL, sql } from 'drizzle-orm'
@@ -93,6 +93,17 @@ for (const driver of oneOfEach) {
       const store = await open(20)
       await store.commit('expired', data, past)
       await vi.waitUntil(async () => !(await rows(opened)).includes('expired'), { timeout: 10_000 })
+    })
+
+    it('1,000 new sessions bring the cleanup forward, however long its interval', async () => {
+      // Nothing of this is to survive a crash.
+      if (driver.dialect === 'sqlite') await opened.run(sql`pragma synchronous = off`)
+      const store = await open(hour)
+      await insertExpired(opened, driver.dialect, 110)
+      for (let n = 0; n < 1_000; n++) await store.commit(`new-${n}`, data, future)
+      const expired = async () => (await rows(opened)).filter((token) => /^x/.test(String(token)))
+      await vi.waitUntil(async () => (await expired()).length === 0, { timeout: 20_000 })
+      await opened.run(sql`delete from sessions where token like 'new-%'`)
     })
 
     it('a cleanup that fails is told to onCleanupError, and tried again', async () => {
