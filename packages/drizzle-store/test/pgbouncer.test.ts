@@ -1,6 +1,6 @@
 import { contextOf, SessionManager } from '@scs/core'
-import { type AnyDrizzleDatabase, DrizzleStore } from '@scs/drizzle-store'
-import { testStore } from '@scs/store-tests'
+import type { DrizzleStore } from '@scs/drizzle-store'
+import { type StoreTarget, testStore } from '@scs/store-tests'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,6 +13,7 @@ import { Client } from '../../core/test/support/client.ts'
 import { serve } from '../../core/test/support/servers.ts'
 import { createDatabase, isAvailable, serverUrl, type TestDatabase } from './databases.ts'
 import { type Driver, nodePostgres, postgresJs } from './drivers.ts'
+import { withExtras } from './with-extras.ts'
 
 // The statements of a request go to any of these.
 const connections = 4
@@ -49,17 +50,18 @@ for (const { name, driver, prepare } of ways) {
   describe.skipIf(!isHere)(`PgBouncer in transaction mode, ${name}`, () => {
     let database: TestDatabase
     let bouncer: PgBouncer
-    let db: AnyDrizzleDatabase
     let close: () => Promise<void>
     let store: DrizzleStore
+    let target: StoreTarget
 
     beforeAll(async () => {
       database = await createDatabase(driver)
       bouncer = await startPgBouncer(new URL(serverUrl(driver) ?? ''), connections)
       const opened = await driver.open(bouncer.through(database.address), 20)
-      db = opened.db
       close = opened.close
-      store = await DrizzleStore.create(db, { prepare, cleanupInterval: 0 })
+      const made = await withExtras(driver, opened, { prepare })
+      target = made
+      store = made.store
     })
     afterAll(async () => {
       await close?.()
@@ -91,6 +93,6 @@ for (const { name, driver, prepare } of ways) {
       expect(answers).toEqual(Array(20).fill(expected))
     })
 
-    testStore({ describe, it }, 'keeps the promises of a store', () => ({ store }))
+    testStore({ describe, it }, 'keeps the promises of a store', () => target)
   })
 }
