@@ -6,6 +6,7 @@ import { checkOptions, type OptionNames } from './check-options.ts'
 import { cookieValue, findCookie } from './cookie-header.ts'
 import { cookieIdentity } from './cookie-identity.ts'
 import { httpDate } from './date-text.ts'
+import { none } from './few.ts'
 import { addLine } from './response-head.ts'
 import { isWellFormedToken } from './token.ts'
 
@@ -163,10 +164,18 @@ export function sessionTokens(
   return all ?? first
 }
 
+/** The session that a cookie is of. */
+export interface CookieOwner {
+  /** Whether the response's headers have left, or are about to. */
+  readonly headersLeft: boolean
+}
+
 /** Makes the Set-Cookie lines of one cookie: what is always the same is made, and checked, once. */
 export class CookieWriter {
   readonly #name: string
   readonly #attributes: string
+  /** The last line of a session that was written before the headers leave: one with another token may replace it. */
+  readonly #early = new WeakMap<CookieOwner, string>()
 
   constructor(cookie: SessionCookie) {
     this.#name = cookie.name
@@ -180,40 +189,40 @@ export class CookieWriter {
     this.#attributes = line.slice(cookie.name.length + 1)
   }
 
-  /** Whether `line` looks as one of {@link line}'s: the same attributes, and a token, or none. */
-  wrote(line: string): boolean {
-    const [pair = ''] = line.split(';', 1)
-    const token = pair.slice(this.#name.length + 1)
-    if (pair !== `${this.#name}=${token}` || (token !== '' && !isWellFormedToken(token)))
-      return false
-    const rest = line.slice(pair.length)
-    return (
-      rest.startsWith(this.#attributes) &&
-      /^(?:; Max-Age=\d+)?(?:; Expires=[^;]*)?$/.test(rest.slice(this.#attributes.length))
-    )
-  }
-
-  /** Adds the line for `token` to a response. Gives an error that says so when a line of the application was dropped. */
+  /**
+   * Adds the line for `token` to a response. Gives an error that says so when a line was dropped that this has not written
+   * for `session`.
+   */
   addTo(
     to: ServerResponse | Http2ServerResponse | Headers,
     token: string,
     expiry: Date | undefined,
     persistent: boolean,
+    session: CookieOwner | undefined,
   ): TypeError | undefined {
-    const line = this.line(token, expiry, persistent)
-    if (!addCookie(to, line, (other) => this.wrote(other))) return undefined
+    const head = this.#head(token)
+    const line = head + lifespan(expiry, persistent)
+    const own = session && this.#early.get(session)
+    // When the headers leave, no line with another token follows: the middleware's own cost nothing here.
+    if (session && !session.headersLeft) this.#early.set(session, line)
+    if (!addCookie(to, line, head, own)) return undefined
     // Never its value: it may be a token.
     return new TypeError(
-      `a Set-Cookie line of the application for '${this.#name}', with the domain and path of the session cookie, was dropped: give that cookie another name`,
+      `a Set-Cookie line for '${this.#name}' that this session manager did not write, with the domain and path of its own cookie, was dropped: give that cookie another name`,
     )
   }
 
   /** The line for `token`; no expiry, or Go's zero time: the attributes that delete it. */
   line(token: string, expiry: Date | undefined, persistent: boolean): string {
-    const head = isWellFormedToken(token)
+    return this.#head(token) + lifespan(expiry, persistent)
+  }
+
+  // Everything but how long it lives.
+  #head(token: string): string {
+    const pair = isWellFormedToken(token)
       ? `${this.#name}=${token}`
       : stringifySetCookie({ name: this.#name, value: token })
-    return head + this.#attributes + lifespan(expiry, persistent)
+    return pair + this.#attributes
   }
 }
 
@@ -221,40 +230,70 @@ export class CookieWriter {
  * Adds a Set-Cookie line in place of those of the same cookie, and keeps the response out of shared caches. Lines with
  * another domain or path stay: they are other cookies.
  *
- * @param isOwn whether a line is the manager's
- * @returns whether a line that is not was dropped
+ * @param head the line without its lifespan: one that differs in nothing else was written for the same session
+ * @param own a line that was written for the same session before
+ * @returns whether another line was dropped
  */
 export function addCookie(
   to: ServerResponse | Http2ServerResponse | Headers,
   setCookie: string,
-  isOwn: (line: string) => boolean,
+  head: string = setCookie,
+  own?: string,
 ): boolean {
-  const lines = !isResponse(to) ? to.getSetCookie() : to.getHeader('Set-Cookie')
-  const hasDropped =
-    lines !== undefined && dropSame(to, [lines].flat().map(String), setCookie, isOwn)
-  if (!isResponse(to)) to.append('Set-Cookie', setCookie)
-  else addLine(to, 'Set-Cookie', setCookie)
+  const dropped = isResponse(to) ? addToResponse(to, setCookie) : addToHeaders(to, setCookie)
   keepPrivate(to)
-  return hasDropped
+  return dropped.length > 0 && hasForeign(dropped, head, own)
 }
 
-function dropSame(
-  to: ServerResponse | Http2ServerResponse | Headers,
+function hasForeign(lines: readonly string[], head: string, own: string | undefined): boolean {
+  return lines.some((line) => line !== own && line !== head && !line.startsWith(`${head};`))
+}
+
+// Most responses have no line yet: looking for one is all that this costs them.
+function addToResponse(
+  res: ServerResponse | Http2ServerResponse,
+  setCookie: string,
+): readonly string[] {
+  const value = res.getHeader('Set-Cookie')
+  if (value !== undefined) return replaceInResponse(res, [value].flat().map(String), setCookie)
+  res.setHeader('Set-Cookie', setCookie)
+  return none
+}
+
+function replaceInResponse(
+  res: ServerResponse | Http2ServerResponse,
   lines: readonly string[],
   setCookie: string,
-  isOwn: (line: string) => boolean,
-): boolean {
-  const url = 'req' in to ? urlOf(to.req) : undefined
+): readonly string[] {
+  const same = linesOfSame(lines, setCookie, urlOf(res.req))
+  const kept = lines.filter((line) => !same.includes(line))
+  if (kept.length === 0) res.removeHeader('Set-Cookie')
+  else if (same.length > 0) res.setHeader('Set-Cookie', kept)
+  addLine(res, 'Set-Cookie', setCookie)
+  return same
+}
+
+function addToHeaders(headers: Headers, setCookie: string): readonly string[] {
+  // Not every runtime can tell its lines apart.
+  const lines = headers.getSetCookie?.() ?? none
+  const same = linesOfSame(lines, setCookie, undefined)
+  if (same.length > 0) {
+    headers.delete('Set-Cookie')
+    for (const line of lines) if (!same.includes(line)) headers.append('Set-Cookie', line)
+  }
+  headers.append('Set-Cookie', setCookie)
+  return same
+}
+
+/** Those of `lines` that are of the same cookie as `setCookie`. */
+function linesOfSame(
+  lines: readonly string[],
+  setCookie: string,
+  url: string | undefined,
+): readonly string[] {
+  if (lines.length === 0) return none
   const identity = cookieIdentity(setCookie, url)
-  const isSame = (line: string) => cookieIdentity(line, url) === identity
-  const kept = lines.filter((line) => !isSame(line))
-  if (kept.length === lines.length) return false
-  if (!isResponse(to)) {
-    to.delete('Set-Cookie')
-    for (const line of kept) to.append('Set-Cookie', line)
-  } else if (kept.length > 0) to.setHeader('Set-Cookie', kept)
-  else to.removeHeader('Set-Cookie')
-  return lines.some((line) => isSame(line) && !isOwn(line))
+  return lines.filter((line) => cookieIdentity(line, url) === identity)
 }
 
 // Express changes `url` where an application is mounted.

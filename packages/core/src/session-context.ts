@@ -26,9 +26,14 @@ export class SessionKey {
     )
   }
 
-  /** The session of this manager that `ctx` carries; throws `ERR_SESSION_NOT_LOADED` when there is none. */
+  /** The session of this manager that `ctx` carries, if any. */
+  find(ctx: Context): SessionData | undefined {
+    return typeof ctx?.value === 'function' ? ctx.value(this.own) : undefined
+  }
+
+  /** As {@link find}; throws `ERR_SESSION_NOT_LOADED` when there is none. */
   dataOf(ctx: Context): SessionData {
-    const data = typeof ctx?.value === 'function' ? ctx.value(this.own) : undefined
+    const data = this.find(ctx)
     if (data) return data
     throw new SessionError(
       'ERR_SESSION_NOT_LOADED',

@@ -147,7 +147,7 @@ export class SessionManager<
     checkResponse('writeSessionCookie', to)
     const persistent =
       this.#cookie.persist || (expiry !== undefined && this.#data(ctx).get(rememberMeKey) === true)
-    const dropped = this.#cookieWriter.addTo(to, token, expiry, persistent)
+    const dropped = this.#cookieWriter.addTo(to, token, expiry, persistent, this.#key.find(ctx))
     if (dropped) this.#sessions.onError(dropped, ctx)
   }
 

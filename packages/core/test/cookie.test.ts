@@ -332,17 +332,16 @@ describe('writing', () => {
   })
 
   describe('to a response', () => {
-    const foreign = () => false
     const nodeResponse = () => new ServerResponse(new IncomingMessage(new Socket()))
 
     test('cookies that are there already stay', () => {
       const res = nodeResponse()
       res.setHeader('Set-Cookie', 'theme=dark')
-      addCookie(res, 'session=x', foreign)
-      addCookie(res, 'other=y', foreign)
+      addCookie(res, 'session=x')
+      addCookie(res, 'other=y')
       expect(res.getHeader('set-cookie')).toEqual(['theme=dark', 'session=x', 'other=y'])
       const headers = new Headers({ 'Set-Cookie': 'theme=dark' })
-      addCookie(headers, 'session=x', foreign)
+      addCookie(headers, 'session=x')
       expect(headers.getSetCookie()).toEqual(['theme=dark', 'session=x'])
     })
 
@@ -386,7 +385,7 @@ describe('writing', () => {
         expect(kept).toEqual(['theme=dark'])
         expect(heard).toEqual([
           new TypeError(
-            "a Set-Cookie line of the application for 'session', with the domain and path of the session cookie, was dropped: give that cookie another name",
+            "a Set-Cookie line for 'session' that this session manager did not write, with the domain and path of its own cookie, was dropped: give that cookie another name",
           ),
         ])
       },
@@ -405,6 +404,67 @@ describe('writing', () => {
       ['session=; Path=/; Max-Age=0', { partitioned: true, secure: true }],
     ])("a line for another cookie stays: '%s', %j", async (line, cookie) => {
       expect(await added([line], cookie)).toEqual({ kept: [line], heard: [] })
+    })
+
+    test.each([
+      'session=x; Path=/; HttpOnly; SameSite=Lax',
+      `session=${'a'.repeat(43)}; Path=/; HttpOnly; SameSite=Lax; Max-Age=60`,
+      `session=${token}; Path=/; SameSite=Lax`,
+      `session=${token}; Path=/`,
+      'session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:01 GMT',
+    ])(
+      "a line with exactly the attributes of the manager's own is not taken for it: '%s'",
+      async (line) => {
+        const { kept, heard } = await added([line])
+        expect([kept, heard]).toEqual([[], [expect.any(TypeError)]])
+      },
+    )
+
+    test('a line of another manager, in a context beside this one, is dropped and reported', async () => {
+      const heard: unknown[] = []
+      const store = new MemoryStore({ cleanupInterval: 0 })
+      const res = nodeResponse()
+      for (let n = 0; n < 2; n++) {
+        const manager = new SessionManager({ store, onError: (error) => heard.push(error) })
+        const ctx = await manager.load(background(), undefined)
+        manager.put(ctx, 'n', n)
+        await manager.commitAndWriteSessionCookie(ctx, res)
+      }
+      expect([res.getHeader('Set-Cookie')].flat()).toHaveLength(1)
+      expect(heard).toEqual([expect.any(TypeError)])
+    })
+
+    test.each([false, true])(
+      'a cookie that the handler had the manager write goes without a word, renewed after it: %s',
+      async (isRenewed) => {
+        const heard: unknown[] = []
+        const store = new MemoryStore({ cleanupInterval: 0 })
+        const manager = new SessionManager({ store, onError: (error) => heard.push(error) })
+        const ctx = await manager.load(background(), undefined)
+        manager.put(ctx, 'a', 1)
+        const committed = await manager.commit(ctx)
+        const res = nodeResponse()
+        manager.writeSessionCookie(ctx, res, committed?.token ?? '', committed?.expiry)
+        if (isRenewed) await manager.renewToken(ctx)
+        await manager.commitAndWriteSessionCookie(ctx, res)
+        expect([res.getHeader('Set-Cookie')].flat()).toEqual([
+          expect.stringMatching(`^session=${manager.token(ctx)};`),
+        ])
+        expect(heard).toEqual([])
+      },
+    )
+
+    test('Headers without getSetCookie get the cookie beside what is there', async () => {
+      const manager = new SessionManager({ store: new MemoryStore({ cleanupInterval: 0 }) })
+      const headers = new Headers({ 'Set-Cookie': 'a=b' })
+      Object.defineProperty(headers, 'getSetCookie', { value: undefined })
+      manager.writeSessionCookie(
+        await manager.load(background(), undefined),
+        headers,
+        token,
+        inAnHour,
+      )
+      expect(headers.get('Set-Cookie')).toMatch(`a=b, session=${token};`)
     })
 
     test("a line for the same cookie is dropped from Headers, and the manager's own without a word", async () => {
@@ -431,23 +491,23 @@ describe('writing', () => {
 
     test('the response is kept out of shared caches', () => {
       const res = nodeResponse()
-      addCookie(res, 'session=x', foreign)
+      addCookie(res, 'session=x')
       expect(res.getHeader('Cache-Control')).toBe('no-cache="Set-Cookie"')
       const headers = new Headers()
-      addCookie(headers, 'session=x', foreign)
+      addCookie(headers, 'session=x')
       expect(headers.get('Cache-Control')).toBe('no-cache="Set-Cookie"')
     })
 
     test("the handler's Cache-Control becomes private", () => {
       const res = nodeResponse()
       res.setHeader('Cache-Control', 'public, max-age=60')
-      addCookie(res, 'session=x', foreign)
+      addCookie(res, 'session=x')
       expect(res.getHeader('Cache-Control')).toEqual([
         'private, max-age=60',
         'no-cache="Set-Cookie"',
       ])
       const headers = new Headers({ 'Cache-Control': 'public, max-age=60' })
-      addCookie(headers, 'session=x', foreign)
+      addCookie(headers, 'session=x')
       expect(headers.get('Cache-Control')).toBe('private, max-age=60, no-cache="Set-Cookie"')
     })
   })

@@ -95,7 +95,9 @@ conversation(
     const [session, ...kept] = header('set-cookie').toReversed()
     expect(kept.toReversed()).toEqual(others)
     expect(site.errors).toEqual([expect.objectContaining({ name: 'TypeError' })])
-    expect(String(site.errors)).toContain("a Set-Cookie line of the application for 'session'")
+    expect(String(site.errors)).toContain(
+      "a Set-Cookie line for 'session' that this session manager did not write",
+    )
     const [, token = ''] = /^session=([\w-]+);/.exec(session ?? '') ?? []
     expect((await ask(stage, site, '/get', token)).body).toBe('bar')
   },

@@ -180,13 +180,24 @@ conversation(
   },
 )
 
-conversation('one manager twice around a request is one session', async (stage) => {
-  const manager = stage.makeManager({ store: stage.makeStore() })
-  const serving = await stage.serve([manager, manager], ({ ctx, path, answer }) => {
-    if (path === '/put') manager.put(ctx, 'a', 'b')
-    return answer({ body: manager.getString(ctx, 'a') })
-  })
-  const client = stage.connect(serving)
-  expect((await client.get('/put')).status).toBe(200)
-  expect((await client.get('/')).body).toBe('b')
-})
+conversation(
+  'one manager twice around a request is one session, and its cookie is written without an error',
+  async (stage) => {
+    const errors: unknown[] = []
+    const store = stage.makeStore()
+    const manager = stage.makeManager({ store, onError: (error) => errors.push(error) })
+    const serving = await stage.serve([manager, manager], async ({ ctx, path, answer }) => {
+      if (path === '/put') manager.put(ctx, 'a', 'b')
+      if (path === '/renew') await manager.renewToken(ctx)
+      if (path === '/destroy') await manager.destroy(ctx)
+      return answer({ body: manager.getString(ctx, 'a') })
+    })
+    const client = stage.connect(serving)
+    for (const path of ['/put', '/renew', '/destroy']) {
+      const { status, header } = await client.get(path)
+      expect([status, names(header('set-cookie'))]).toEqual([200, ['session']])
+      expect((await client.get('/')).body).toBe(path === '/destroy' ? '' : 'b')
+    }
+    expect(errors).toEqual([])
+  },
+)
