@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { background, hour, JsonCodec, MemoryStore, SessionManager } from '@scs/core'
 import { parseCookie, stringifySetCookie } from 'cookie'
-import { CookieWriter } from '../../packages/core/src/cookie.ts'
-import { findCookie } from '../../packages/core/src/cookie-header.ts'
+import { CookieWriter, sessionTokens } from '../../packages/core/src/cookie.ts'
 import { generateToken, hashToken } from '../../packages/core/src/token.ts'
 import { type SessionSize, valuesOf } from '../http/sessions.ts'
 import type { Subject } from './timed.ts'
@@ -29,10 +28,13 @@ export const parts: Readonly<Record<string, readonly Subject[]>> = {
     { name: 'createHash', run: () => createHash('sha256').update(token).digest('base64url') },
     { name: 'hashToken', run: () => hashToken(token) },
   ],
-  'reading the cookie': [
-    { name: 'parseCookie', run: () => parseCookie(headers.cookie) },
-    { name: 'findCookie', run: () => findCookie(headers.cookie, 'session', 0) },
-  ],
+  'reading the cookie': cookieSubjects(headers.cookie),
+  'reading it after 1 KB of others': cookieSubjects(afterOthers(1)),
+  'reading it after 16 KB of others': cookieSubjects(afterOthers(16)),
+  'reading it after 64 KB of others': cookieSubjects(afterOthers(64)),
+  'reading it after 16 KB of its name': cookieSubjects(
+    `${'session=%; '.repeat(1490)}session=${token}`,
+  ),
   'writing the cookie': [
     {
       name: 'stringifySetCookie',
@@ -64,6 +66,21 @@ export const parts: Readonly<Record<string, readonly Subject[]>> = {
     },
     { name: 'touch', run: () => store.touch(background(), token, expiry) },
   ],
+}
+
+function cookieSubjects(cookie: string): Subject[] {
+  return [
+    { name: 'parseCookie', run: () => parseCookie(cookie) },
+    { name: 'sessionTokens', run: () => sessionTokens({ cookie }, 'session') },
+  ]
+}
+
+/** A Cookie header of that many kilobytes, with the session cookie at its end. */
+function afterOthers(kilobytes: number): string {
+  const own = `session=${token}`
+  let others = ''
+  for (let n = 0; others.length + own.length < kilobytes * 1024; n++) others += `c${n}=v${n}; `
+  return others + own
 }
 
 function codecParts(size: SessionSize): Record<string, Subject[]> {
