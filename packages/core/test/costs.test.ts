@@ -10,7 +10,7 @@ import type { Cost } from './costs/program.ts'
 /** What each may cost; lower the figures when the code has become better. */
 const allowed: Readonly<Record<CaseName, Omit<Cost, 'promises'> & { promises?: number }>> = {
   'no cookie': { storeCalls: [], bytes: 2_500 },
-  'a first visit': { storeCalls: ['commit'], bytes: 8_400 },
+  'a first visit': { storeCalls: ['commit'], bytes: 8_450 },
   'a session that is left alone': { storeCalls: ['find'], bytes: 4_600 },
   'a read': { storeCalls: ['find'], bytes: 4_600 },
   'a write': { storeCalls: ['find', 'replace'], bytes: 11_500 },
