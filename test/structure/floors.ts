@@ -32,12 +32,14 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
   'drizzle-store': [
     ['index'],
     ['drizzle-store'],
-    ['ensure-table', 'open-dialect', 'cleaner'],
+    ['attempts', 'ensure-table', 'open-dialect', 'cleaner'],
     ['pg-dialect', 'mysql-dialect', 'sqlite-dialect'],
     ['defined-columns'],
     ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'page-size'],
     ['dialect', 'cleanup-pace'],
-    ['awaitable', 'brief-delete', 'bytes', 'column-names', 'database-error', 'types'],
+    ['database-error'],
+    ['error-texts'],
+    ['awaitable', 'brief-delete', 'bytes', 'column-names', 'driver-error', 'types'],
   ],
   'redis-store': [
     ['index'],

@@ -1,4 +1,5 @@
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { isUint8Array } from 'node:util/types'
 import {
   type AtomicStore,
   type Awaitable,
@@ -13,11 +14,11 @@ import {
   type OptionNames,
   type ScannableStore,
   type Store,
-  second,
 } from '@scs/core'
-import { isPending, map } from './awaitable.ts'
+import { Attempts } from './attempts.ts'
+import { map } from './awaitable.ts'
 import { Cleaner } from './cleaner.ts'
-import { databaseError, isConflict } from './database-error.ts'
+import { databaseError } from './database-error.ts'
 import type { Dialect, SessionRow, StatementLimit } from './dialect.ts'
 import { ensureTable } from './ensure-table.ts'
 import { openDialect } from './open-dialect.ts'
@@ -65,11 +66,14 @@ const optionNames: OptionNames<DrizzleStoreOptions<AnyDrizzleDatabase>> = {
  * SCS's `bunstore`, `gormstore` and stores of single databases.
  *
  * - Over a synchronous driver (better-sqlite3) the methods of one session answer at once, without a promise, save when
- *   the file is locked and the driver does not wait itself (`timeout: 0`).
+ *   the file is locked and the driver waits for less than half a second itself (its option `timeout`).
  * - Times are the application's, not the database's: of several machines, keep the clocks alike.
  * - When the database fails, the method rejects (throws, over a synchronous driver) with an Error that has the driver's
- *   `code`, `errno` and `sqlState`, and neither token nor data; the next call tries anew. After a deadlock, a lock wait
- *   timeout or a serialization failure, and when an SQLite file is locked, it has tried again for about half a second.
+ *   `code`, `errno` and `sqlState` and says in fixed words what they mean; it has neither token nor data. The next call tries anew.
+ * - After a deadlock, a lock wait timeout or a serialization failure, a method tries again, ten times at most. When an SQLite file is
+ *   locked, it waits for as long as the driver's time-out says, or for half a second when that is longer, and fails then.
+ * - A find or an iteration whose connection was lost is tried again at once, up to five times, as a pool may have several that the
+ *   server has ended. What writes is not: it may have been done.
  * - An expiry before the year 1000 is kept as that year: it has passed. One after 9999, or an invalid Date, is a
  *   TypeError.
  */
@@ -79,7 +83,7 @@ export class DrizzleStore
   readonly #dialect: Dialect
   readonly #cleaner: Cleaner
   readonly #limit: StatementLimit
-  #pause: Promise<unknown> | undefined
+  readonly #attempts: Attempts
 
   /**
    * Opens the store over `db`, what `drizzle()` gives; of `withReplicas()` it uses the primary alone. Creates the table if it is absent (see
@@ -121,16 +125,15 @@ export class DrizzleStore
     const deleteExpired = (expiredBy: Date, most: number) =>
       this.#run('delete expired sessions', ({ queries }) => queries.deleteExpired(expiredBy, most))
     this.#cleaner = new Cleaner(interval, dialect.batchSizes, deleteExpired, onError)
+    this.#attempts = new Attempts(dialect)
   }
 
   find(token: string): Awaitable<Uint8Array | undefined> {
-    if (!isWellFormedToken(token)) return undefined
-    const row = this.#run('find a session', ({ queries }) => queries.find(token, now()))
-    return map(row, (row) => row?.data)
+    return this.#find(token, undefined)
   }
 
-  findCtx(_ctx: Context, token: string): Awaitable<Uint8Array | undefined> {
-    return this.find(token)
+  findCtx(ctx: Context, token: string): Awaitable<Uint8Array | undefined> {
+    return this.#find(token, ctx.signal)
   }
 
   /**
@@ -158,11 +161,12 @@ export class DrizzleStore
   }
 
   findWithExpiry(
-    _ctx: Context,
+    ctx: Context,
     token: string,
   ): Awaitable<{ data: Uint8Array; expiry: Date } | undefined> {
     if (!isWellFormedToken(token)) return undefined
-    return this.#run('find a session', ({ queries }) => queries.findWithExpiry(token, now()))
+    const query = ({ queries }: Dialect) => queries.findWithExpiry(token, now())
+    return this.#attempts.read('find a session', query, ctx.signal)
   }
 
   replace(
@@ -244,6 +248,12 @@ export class DrizzleStore
     return this.stopCleanup()
   }
 
+  #find(token: string, signal: AbortSignal | undefined): Awaitable<Uint8Array | undefined> {
+    if (!isWellFormedToken(token)) return undefined
+    const query = ({ queries }: Dialect) => queries.find(token, now())
+    return map(this.#attempts.read('find a session', query, signal), (row) => row?.data)
+  }
+
   async #all(ctx: Context | undefined): Promise<Map<string, Uint8Array>> {
     const live = new Map<string, Uint8Array>()
     for await (const [token, data] of this.#scan(ctx)) live.set(token, data)
@@ -259,7 +269,11 @@ export class DrizzleStore
     for (;;) {
       ctx?.signal?.throwIfAborted()
       const began = performance.now()
-      const page = this.#run('read the sessions', ({ queries }) => queries.page(after, now(), most))
+      const page = this.#attempts.read(
+        'read the sessions',
+        ({ queries }) => queries.page(after, now(), most),
+        ctx?.signal,
+      )
       // A driver that reads a file itself has done so by now, also one that gives a promise.
       const blocked = performance.now() - began
       const rows = await page
@@ -282,6 +296,10 @@ export class DrizzleStore
     if (!isWellFormedToken(token)) {
       return new TypeError('token must be 1 to 43 of the characters A-Z a-z 0-9 _ -')
     }
+    if (!isUint8Array(data)) return new TypeError('data must be a Uint8Array')
+    if (expected !== undefined && !isUint8Array(expected)) {
+      return new TypeError('expected must be a Uint8Array')
+    }
     const { maxData } = this.#dialect
     if (data.length > maxData) {
       return new RangeError(`data is ${data.length} bytes, and its column holds ${maxData}`)
@@ -298,46 +316,7 @@ export class DrizzleStore
   }
 
   #run<T>(operation: string, query: (dialect: Dialect) => Awaitable<T>): Awaitable<T> {
-    if (this.#pause) return this.#pause.then(() => this.#run(operation, query))
-    const started = performance.now()
-    try {
-      const result = query(this.#dialect)
-      if (!isPending(result)) return result
-      return result.then(undefined, (error) => this.#again(operation, query, error, started))
-    } catch (error) {
-      // A synchronous driver that has waited for a lock itself has kept everything else waiting for long enough.
-      if (isConflict(error) && isSoon(started)) return this.#again(operation, query, error, started)
-      return this.#reject(databaseError(operation, error))
-    }
-  }
-
-  // For half a second or so; where each try waits for a lock until the database gives up, not much longer than the first.
-  async #again<T>(
-    operation: string,
-    query: (dialect: Dialect) => Awaitable<T>,
-    error: unknown,
-    started: number,
-  ): Promise<T> {
-    let failure = error
-    for (let tries = 1; tries <= 10 && isConflict(failure); tries++) {
-      if (tries > 1 && !isSoon(started)) break
-      await delay(Math.random() * 20 * tries)
-      try {
-        return await query(this.#dialect)
-      } catch (error) {
-        failure = error
-      }
-    }
-    if (!isConflict(failure)) this.#rest()
-    throw databaseError(operation, failure)
-  }
-
-  // A query that postgres.js is given between the `error` and the `close` of a connection is never answered, and the
-  // connection is lost to its pool for good, though the database be back. A timer comes after both.
-  #rest(): void {
-    this.#pause ??= delay(1).then(() => {
-      this.#pause = undefined
-    })
+    return this.#attempts.run(operation, query)
   }
 
   #reject(error: Error): Promise<never> {
@@ -350,7 +329,7 @@ async function limitOf(dialect: Dialect): Promise<StatementLimit> {
   try {
     return (await dialect.statementLimit?.()) ?? { data: Number.POSITIVE_INFINITY, setting: '' }
   } catch (error) {
-    throw databaseError('ask how long a statement may be', error)
+    throw databaseError('ask how long a statement may be', error, dialect.schema.name)
   }
 }
 
@@ -358,16 +337,12 @@ function now(): Date {
   return new Date(Date.now())
 }
 
-function isSoon(started: number): boolean {
-  return performance.now() - started < 3 * second
-}
-
 // MySQL's DATETIME begins with the year 1000 and ends with 9999.
 const earliest = Date.UTC(1000, 0, 1)
 const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 function storable(expiry: Date): Date | Error {
-  const time = expiry.getTime()
+  const time = typeof expiry?.getTime === 'function' ? expiry.getTime() : Number.NaN
   if (!(time <= latest)) {
     return new TypeError('expiry must be a valid Date, of the year 9999 at the latest')
   }

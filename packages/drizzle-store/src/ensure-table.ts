@@ -27,7 +27,7 @@ async function describe(schema: SchemaOfTable): Promise<readonly DatabaseColumn[
   try {
     return await schema.describe()
   } catch (error) {
-    throw databaseError(`look for the table "${schema.name}"`, error)
+    throw databaseError(`look for the table "${schema.name}"`, error, schema.name)
   }
 }
 
@@ -47,7 +47,7 @@ async function create(schema: SchemaOfTable): Promise<readonly DatabaseColumn[] 
     if (columns !== undefined) return columns
     throw error instanceof UnsupportedTableError
       ? error
-      : databaseError(`create the table "${schema.name}"`, error)
+      : databaseError(`create the table "${schema.name}"`, error, schema.name)
   }
   return describe(schema)
 }

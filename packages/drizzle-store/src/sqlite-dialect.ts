@@ -5,7 +5,6 @@ import { type BaseSQLiteDatabase, getTableConfig, SQLiteTable } from 'drizzle-or
 import { map } from './awaitable.ts'
 import { briefly } from './brief-delete.ts'
 import { columnNamer, tableElements } from './create-table.ts'
-import { isConflict } from './database-error.ts'
 import { definedColumns } from './defined-columns.ts'
 import {
   type BatchSizes,
@@ -14,6 +13,7 @@ import {
   type Queries,
   type SchemaOfTable,
 } from './dialect.ts'
+import { isLocked } from './driver-error.ts'
 import { sessions } from './sqlite.ts'
 import { assigned, bound, filledColumns, reuse, reuseEach } from './statements.ts'
 
@@ -226,16 +226,17 @@ function sqliteSchema(db: Db, table: SessionsOf): SchemaOfTable {
 }
 
 // Processes that start together find the file locked; some drivers have no busy timeout, and SQLite does not heed it where
-// waiting could be a deadlock.
+// waiting could be a deadlock. Ten seconds, or as long as the driver waits itself.
 async function whenFree<T>(run: () => PromiseLike<T>): Promise<T> {
-  const patience = 10_000
-  const pause = 20
-  for (let tries = patience / pause; ; tries--) {
+  const end = performance.now() + 10_000
+  for (;;) {
+    const begun = performance.now()
     try {
       return await run()
     } catch (error) {
-      if (tries === 0 || !isConflict(error)) throw error
-      await delay(pause * (0.5 + Math.random()))
+      const now = performance.now()
+      if (!isLocked(error) || now + (now - begun) > end) throw error
+      await delay(20 * (0.5 + Math.random()))
     }
   }
 }
