@@ -90,9 +90,9 @@ export default defineConfig(({ mode }) => {
           {
             rest: [
               'test/faults/*.test.ts',
-              'test/{conflicts,create-table,drizzle-kit,faults,model,prepared-statements,time-zones}.test.ts',
+              'test/{conflicts,create-table,cuts,dead-connections,drizzle-kit,faults,model,prepared-statements,time-zones}.test.ts',
             ],
-            both: ['test/{cleanup,conformance,drizzle-store,errors,user-tables}.test.ts'],
+            both: ['test/{cleanup,conformance,drizzle-store,errors,leaks,user-tables}.test.ts'],
           },
         ),
         project('express', './packages/express', { typecheck }),

@@ -51,7 +51,10 @@ async function openStore({
     case 'sqlite':
       return DrizzleStore.create(drizzleSqlite({ client: new SQLite(address) }), options)
     case 'postgres':
-      return DrizzleStore.create(drizzlePostgres({ client: postgres(address) }), options)
+      return DrizzleStore.create(
+        drizzlePostgres({ client: postgres(address, { fetch_types: false }) }),
+        options,
+      )
     case 'mariadb':
       return DrizzleStore.create(drizzleMysql({ client: createPool(address) }), options)
     case 'galera':

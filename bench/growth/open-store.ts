@@ -31,7 +31,7 @@ export async function openStore(
   const options = cleanupInterval === 'default' ? {} : { cleanupInterval }
   switch (database) {
     case 'postgres': {
-      const client = postgres(address, { onnotice: () => {} })
+      const client = postgres(address, { onnotice: () => {}, fetch_types: false })
       const db = drizzlePostgres({ client })
       return {
         store: await DrizzleStore.create(db, options),

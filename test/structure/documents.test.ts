@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -22,4 +22,21 @@ it('the README shows the program of examples/hello', () => {
   expect(first.match(middleware)?.[0]).toBe(
     read('examples/hello/src/server.ts').match(middleware)?.[0],
   )
+})
+
+// Without it, a connection that breaks while postgres.js fetches types ends the process.
+it('every client of postgres.js, in documents, examples, tests and benches, has fetch_types: false', () => {
+  const cwd = new URL('../../', import.meta.url).pathname
+  const files = globSync(['*.md', 'docs/**/*.md', '{packages,examples,bench,test}/**/*.{ts,md}'], {
+    cwd,
+    exclude: ['**/node_modules/**', '**/dist/**'],
+  })
+  const calls = files.flatMap((file) =>
+    [...read(file).matchAll(/\bpostgres\((?:[^()]|\([^()]*\))*\)/g)].map(
+      ([call]) => [file, call] as const,
+    ),
+  )
+  const clients = calls.filter(([file]) => !file.startsWith('test/structure/'))
+  expect(clients.length).toBeGreaterThan(5)
+  expect(clients.filter(([, call]) => !call.includes('fetch_types: false'))).toEqual([])
 })

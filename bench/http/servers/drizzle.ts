@@ -13,7 +13,9 @@ export function openDrizzleStore({ store, address }: ServerPlan): Promise<Drizzl
     case 'sqlite':
       return DrizzleStore.create(drizzleSqlite({ client: new SQLite(address) }))
     case 'postgres':
-      return DrizzleStore.create(drizzlePostgres({ client: postgres(address) }))
+      return DrizzleStore.create(
+        drizzlePostgres({ client: postgres(address, { fetch_types: false }) }),
+      )
     case 'mariadb':
       return DrizzleStore.create(drizzleMysql({ client: createPool(address) }))
     default:

@@ -3,7 +3,7 @@ import type { Statements } from './raw-statements.ts'
 
 /** On PostgreSQL. postgres.js prepares each statement once on each connection. */
 export function postgresStatements(address: string): Statements {
-  const sql = postgres(address)
+  const sql = postgres(address, { fetch_types: false })
   return {
     async find(token, now) {
       const [row] = await sql`select data from sessions where token = ${token} and expiry > ${now}`

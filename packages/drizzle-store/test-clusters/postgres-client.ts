@@ -6,6 +6,7 @@ import type { Opened } from '../test/drivers.ts'
 export function openPair(address: string, connections = 10): Opened {
   const client = postgres(address, {
     max: connections,
+    fetch_types: false,
     // Its 'read-write' takes a replica too, whose transactions could write by default if it were no replica.
     target_session_attrs: 'primary',
     // Its default waits longer with each attempt to connect, up to 20 seconds.

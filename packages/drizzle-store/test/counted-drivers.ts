@@ -18,7 +18,7 @@ const countedPostgresJs: CountedDriver = {
     const { default: postgres } = await import('postgres')
     const { drizzle } = await import('drizzle-orm/postgres-js')
     const debug = (_connection: number, query: string) => tellOf(query, onQuery)
-    const client = postgres(address, { debug })
+    const client = postgres(address, { debug, fetch_types: false })
     return { db: drizzle({ client }), close: () => client.end({ timeout: 1 }) }
   },
 }

@@ -27,7 +27,14 @@ export const postgresJs: Driver = {
     const { default: postgres } = await import('postgres')
     const { drizzle } = await import('drizzle-orm/postgres-js')
     // Its default waits longer with each attempt to connect, up to 20 seconds.
-    const client = postgres(address, { max: connections, backoff: () => 0.01 })
+    const client = postgres(address, {
+      max: connections,
+      // Otherwise, a connection that breaks while it fetches them ends the process.
+      fetch_types: false,
+      // Its default writes each to the console.
+      onnotice: () => {},
+      backoff: () => 0.01,
+    })
     const db = drizzle({ client })
     // Without a timeout it may wait for ever for a connection that failed.
     return {
@@ -135,3 +142,10 @@ export const oneOfEach: readonly Driver[] = [postgresJs, mysqlPool, betterSqlite
 
 /** Those of this part of the tests. */
 export const drivers = ofThisPart(allDrivers, oneOfEach)
+
+/** The driver of that name, whatever the part: for a process that a test starts. */
+export function driverCalled(name: string | undefined): Driver {
+  const driver = allDrivers.find((candidate) => candidate.name === name)
+  if (driver === undefined) throw new Error(`no driver ${name}`)
+  return driver
+}

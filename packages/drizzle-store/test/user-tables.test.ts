@@ -217,7 +217,7 @@ for (const driver of oneOfEach) {
 describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
   it('keeps sessions in a schema of the user’s, with the casing of the database', async () => {
     const database = await createDatabase(postgresJs)
-    const client = postgres(database.address)
+    const client = postgres(database.address, { fetch_types: false })
     try {
       const db = drizzle({ client, casing: 'snake_case' })
       await client`create schema "my ""schema"`

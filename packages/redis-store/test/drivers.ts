@@ -149,8 +149,14 @@ function withReplicas(cluster: NodeRedisCluster): NodeRedisCluster {
 
 export const clusterDrivers: readonly ClusterDriver[] = [nodeRedisCluster, ioredisCluster]
 
+const allDrivers = [nodeRedis, nodeRedis2, nodeRedisPool, ioredis, ioredisAutoPipelining]
+
 /** Those of this part of the tests. */
-export const drivers = ofThisPart(
-  [nodeRedis, nodeRedis2, nodeRedisPool, ioredis, ioredisAutoPipelining],
-  [nodeRedis],
-)
+export const drivers = ofThisPart(allDrivers, [nodeRedis])
+
+/** The driver of that name, whatever the part: for a process that a test starts. */
+export function driverCalled(name: string | undefined): (typeof allDrivers)[number] {
+  const driver = allDrivers.find((candidate) => candidate.name === name)
+  if (driver === undefined) throw new Error(`no driver ${name}`)
+  return driver
+}

@@ -332,10 +332,10 @@ class Exchange implements Scene {
     const session = ctx.get(manager.index) as Session
     session.headersLeft = true
     session.cookieSent ||= session.status === 'Modified'
-    if (session.status === 'Destroyed') this.writeCookie(manager, ctx, '', undefined, false, true)
+    if (session.status === 'Destroyed') this.writeCookie(manager, ctx, '', undefined, false)
     if (session.status !== 'Modified') return
     const committed = manager.write(session)
-    if (committed) this.writeCookie(manager, ctx, committed.token, committed.expiry, true, true)
+    if (committed) this.writeCookie(manager, ctx, committed.token, committed.expiry, true)
   }
 
   writeCookie(
@@ -344,7 +344,6 @@ class Exchange implements Scene {
     token: string,
     expiry: Instant | undefined,
     committed: boolean,
-    isManagers = false,
   ): void {
     const { cookie = {} } = manager.config
     const lives = expiry !== undefined && !isZero(expiry)
@@ -357,7 +356,7 @@ class Exchange implements Scene {
     const parts = lifespan(expiry, persistent, recorded, this.now(), this.sent, this.dialect)
     const { head } = this.response
     const line = sessionCookie(cookie, token, parts, this.dialect)
-    if (isManagers && this.dialect.has('ownLine')) {
+    if (this.dialect.has('ownLine')) {
       const kept = head.lines('Set-Cookie').filter((other) => !isSameCookie(line, other, this.path))
       head.set('Set-Cookie', ...kept)
     }

@@ -2,15 +2,14 @@
 // for too long. The thread that asks hears nothing of it before it goes on.
 import { parentPort, workerData } from 'node:worker_threads'
 import { sql } from 'drizzle-orm'
-import { drivers } from '../drivers.ts'
+import { driverCalled } from '../drivers.ts'
 
 const { name, address, done } = workerData as {
   name: string
   address: string
   done: Int32Array
 }
-const driver = drivers.find((candidate) => candidate.name === name)
-if (driver === undefined) throw new Error(`no driver ${name}`)
+const driver = driverCalled(name)
 const { run, close } = await driver.open(address, 1)
 await run(sql`select 1`)
 parentPort?.postMessage('ready')

@@ -1,11 +1,10 @@
 // One of several server processes on one database.
 import { DrizzleStore } from '@scs/drizzle-store'
-import { drivers } from '../drivers.ts'
+import { driverCalled } from '../drivers.ts'
 import { serveUpdates } from './serve-updates.ts'
 
 const [name, address = ''] = process.argv.slice(2)
-const driver = drivers.find((candidate) => candidate.name === name)
-if (driver === undefined) throw new Error(`no driver ${name}`)
+const driver = driverCalled(name)
 
 const { db, close } = await driver.open(address, 5)
 serveUpdates(await DrizzleStore.create(db, { cleanupInterval: 0 }), close)

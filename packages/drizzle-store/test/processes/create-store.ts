@@ -1,11 +1,10 @@
 // Says that it is ready, waits for the word, then creates a store and keeps a session in it.
 import { once } from 'node:events'
 import { DrizzleStore } from '../../src/index.ts'
-import { drivers } from '../drivers.ts'
+import { driverCalled } from '../drivers.ts'
 
 const [name, address = '', token = ''] = process.argv.slice(2)
-const driver = drivers.find((candidate) => candidate.name === name)
-if (driver === undefined) throw new Error(`no driver ${name}`)
+const driver = driverCalled(name)
 
 const { db, close } = await driver.open(address, 1)
 console.log('ready')

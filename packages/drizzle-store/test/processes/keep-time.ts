@@ -2,11 +2,10 @@
 import { background } from '@scs/core'
 import { sql } from 'drizzle-orm'
 import { DrizzleStore } from '../../src/index.ts'
-import { drivers, type Opened } from '../drivers.ts'
+import { driverCalled, type Opened } from '../drivers.ts'
 
 const [name, address = '', zoneList = '', momentList = ''] = process.argv.slice(2)
-const driver = drivers.find((candidate) => candidate.name === name)
-if (driver === undefined) throw new Error(`no driver ${name}`)
+const driver = driverCalled(name)
 const zones = zoneList.split(',')
 const moments = momentList.split(',').map((moment) => new Date(moment))
 
@@ -48,11 +47,11 @@ for (const { opened } of connections) await opened.close()
 console.log(JSON.stringify({ checked, offset: new Date(2027, 0, 1).getTimezoneOffset(), faults }))
 
 async function setZone({ run }: Opened, zone: string): Promise<void> {
-  if (driver?.dialect === 'pg') {
+  if (driver.dialect === 'pg') {
     await run(sql.raw(`set time zone '${zone}'`))
     await run(sql.raw(`set datestyle = 'SQL, DMY'`))
   }
-  if (driver?.dialect !== 'mysql') return
+  if (driver.dialect !== 'mysql') return
   try {
     await run(sql.raw(`set time_zone = '${zone}'`))
   } catch {
