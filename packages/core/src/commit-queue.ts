@@ -1,8 +1,8 @@
 import { type Awaitable, isThenable } from './awaitable.ts'
-import type { TimeLimit } from './time-limit.ts'
+import type { Timeout } from './timeout.ts'
 
 /** The commits of one session that are under way in this process. */
-export class Lane {
+export class SessionQueue {
   /** Settles when the last commit that has entered is done. */
   tail: PromiseLike<unknown> | undefined
   /** What the last commit wrote: the next starts from it. `undefined` when that is not known. */
@@ -10,40 +10,40 @@ export class Lane {
 }
 
 /**
- * Lets the commits of one session follow each other within this process, so that they do not meet in the database. For
- * speed alone: that none is lost is the store's `replace`'s doing. A lane lives as long as somebody is in it.
+ * Runs the commits of one session one after another within this process, so that they do not conflict in the database. For
+ * speed alone: no change is lost without it, because the store's `swap` compares. A queue lives as long as a commit is in it.
  */
 export class CommitQueue {
-  readonly #lanes = new Map<string, Lane>()
+  readonly #queues = new Map<string, SessionQueue>()
 
   /** How many sessions have a commit under way. */
   get size(): number {
-    return this.#lanes.size
+    return this.#queues.size
   }
 
-  /** Runs `commit` when those that came before are done; at once where nobody did. Waits no longer than `limit`. */
+  /** Runs `commit` when those before it are done; at once when there is none. Waits no longer than `timeout`. */
   enter<T>(
     storeToken: string,
-    limit: TimeLimit,
-    commit: (lane: Lane) => Awaitable<T>,
+    timeout: Timeout,
+    commit: (queue: SessionQueue) => Awaitable<T>,
   ): Awaitable<T> {
-    const known = this.#lanes.get(storeToken)
-    const lane = known ?? new Lane()
-    const run = () => limit.apply(commit(lane), 'commit')
-    const before = lane.tail
+    const known = this.#queues.get(storeToken)
+    const queue = known ?? new SessionQueue()
+    const { tail: before } = queue
     const result = before
       ? before.then(() => {
-          if (limit.over) throw limit.error('commit')
-          return run()
+          timeout.check('commit')
+          return commit(queue)
         })
-      : run()
+      : commit(queue)
     if (!isThenable(result)) return result
-    const done = () => {
-      if (lane.tail === tail) this.#lanes.delete(storeToken)
+    const leave = () => {
+      if (queue.tail === tail) this.#queues.delete(storeToken)
     }
-    const tail: PromiseLike<unknown> = result.then(done, done)
-    lane.tail = tail
-    if (!known) this.#lanes.set(storeToken, lane)
-    return before ? limit.apply(result, 'commit') : result
+    const tail: PromiseLike<unknown> = result.then(leave, leave)
+    queue.tail = tail
+    if (!known) this.#queues.set(storeToken, queue)
+    // The wait for the others counts too.
+    return before ? timeout.wait(result, 'commit') : result
   }
 }

@@ -5,8 +5,9 @@
  *   `loadAndSave`, or another context was passed. (SCS panics with the same words.)
  * - `ERR_SESSION_NOT_ITERABLE`: the store has neither `scan` nor `all`.
  * - `ERR_SESSION_UNREADABLE`: the row was found, but its data could not be decoded.
- * - `ERR_SESSION_CONFLICT`: other requests changed the session at each of several tries to commit it, or one was merging
- *   it all the time. `onError` hears it of a merge that failed, when it cannot be known what was done.
+ * - `ERR_SESSION_CONFLICT`: other requests changed the session at each of 100 tries to commit it. Nothing was written.
+ * - `ERR_SESSION_IN_DOUBT`: the store failed during a commit of this request, and it is not known whether the session was
+ *   written. Later commits of the request are refused: a change could be made twice.
  * - `ERR_SESSION_REVOKED`: the session was destroyed or renewed elsewhere while this request was running.
  * - `ERR_SESSION_HEADERS_SENT`: the response's headers have left, so the client cannot learn of the change.
  * - `ERR_SESSION_STORE_TIMEOUT`: the store did not answer within `storeTimeout`.
@@ -16,6 +17,7 @@ export type SessionErrorCode =
   | 'ERR_SESSION_NOT_ITERABLE'
   | 'ERR_SESSION_UNREADABLE'
   | 'ERR_SESSION_CONFLICT'
+  | 'ERR_SESSION_IN_DOUBT'
   | 'ERR_SESSION_REVOKED'
   | 'ERR_SESSION_HEADERS_SENT'
   | 'ERR_SESSION_STORE_TIMEOUT'
@@ -36,14 +38,21 @@ export class SessionError extends Error {
   }
 }
 
-/** The conflict of a commit that has met a session which another is taking in, for too long. */
-export class ClaimedElsewhere extends SessionError {
-  constructor() {
-    super(
-      'ERR_SESSION_CONFLICT',
-      'another request was merging the session into its own, and was neither done nor gave it back; nothing was written',
-    )
-  }
+/** The error for a session that is gone. */
+export function revoked(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_REVOKED',
+    'the session was destroyed, renewed or expired elsewhere while this request was running',
+  )
+}
+
+/** The error for a session of which it is not known what the store holds. */
+export function inDoubt(why: string, cause?: unknown): SessionError {
+  return new SessionError(
+    'ERR_SESSION_IN_DOUBT',
+    `${why}, and it is not known whether the session was written before`,
+    { cause },
+  )
 }
 
 /** The error for what the client can no longer be told. */
@@ -61,9 +70,4 @@ export function unreadable(cause: unknown): SessionError {
     'the data of a session could not be decoded: was it written by another codec?',
     { cause },
   )
-}
-
-/** Whether `error` is a mistake in the program, which would be made again. Some stores fail so when their connection does. */
-export function isOfTheCaller(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof RangeError
 }

@@ -4,10 +4,9 @@ export type { AnySessionManager } from './any-session-manager.ts'
 export type { SessionCookie, SessionCookieOptions } from './cookie.ts'
 export { hardened } from './hardened.ts'
 export type { SessionManagerOptions } from './options.ts'
-export type { Status } from './session-data.ts'
+export type { Committed, Status } from './session-data.ts'
 export { SessionManager } from './session-manager.ts'
 export type { SessionValues } from './session-values.ts'
-export type { Committed } from './session-writer.ts'
 export type { Key, KeyOf } from './typed-values.ts'
 
 // Durations, in milliseconds
@@ -39,6 +38,7 @@ export type {
   ScannableStore,
   SessionStore,
   Store,
+  Swap,
 } from './store.ts'
 
 // Codecs

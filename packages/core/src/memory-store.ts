@@ -2,7 +2,7 @@ import { checkOptions, type OptionNames } from './check-options.ts'
 import { type Cleanup, startCleanup } from './cleanup.ts'
 import type { Context } from './context.ts'
 import { checkedDuration, minute } from './duration.ts'
-import type { AtomicStore, IterableStore, ScannableStore, Store } from './store.ts'
+import type { AtomicStore, IterableStore, ScannableStore, Store, Swap } from './store.ts'
 import { TokenMap } from './token-map.ts'
 import { Turn } from './turn.ts'
 
@@ -79,35 +79,20 @@ export class MemoryStore implements Store, IterableStore, AtomicStore, Scannable
     return row && { data: bytesOf(row.data), expiry: new Date(row.expiry) }
   }
 
-  replace(
-    _ctx: Context,
-    token: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): boolean {
-    if (!this.#holds(token, expected)) return false
-    this.#write(token, data, expiry)
-    return true
-  }
-
   touch(_ctx: Context, token: string, expiry: Date): boolean {
     const row = this.#live(token)
     if (row) row.expiry = expiry.getTime()
     return row !== undefined
   }
 
-  rename(
-    _ctx: Context,
-    token: string,
-    newToken: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): boolean {
-    if (!this.#holds(token, expected)) return false
-    this.#rows.delete(token)
-    this.#write(newToken, data, expiry)
+  swap(_ctx: Context, { from, to, absorbed }: Swap): boolean {
+    const isFree = from?.token === to.token || !this.#rows.get(to.token)
+    if (!isFree || (from && !this.#holds(from))) return false
+    for (const row of absorbed) if (!this.#holds(row)) return false
+    for (const row of absorbed) this.#rows.delete(row.token)
+    if (from && from.token !== to.token) this.#rows.delete(from.token)
+    if (from) this.#write(to.token, to.data, to.expiry)
+    else this.commit(to.token, to.data, to.expiry)
     return true
   }
 
@@ -138,9 +123,8 @@ export class MemoryStore implements Store, IterableStore, AtomicStore, Scannable
     return row && row.expiry > Date.now() ? row : undefined
   }
 
-  #holds(token: string, expected: Uint8Array): boolean {
-    const row = this.#live(token)
-    return row !== undefined && row.data === textOf(expected)
+  #holds({ token, data }: { readonly token: string; readonly data: Uint8Array }): boolean {
+    return this.#live(token)?.data === textOf(data)
   }
 
   // It looks at every row: with as many new ones as are left each time, a new row pays for two looks at most.

@@ -19,43 +19,26 @@ export interface Observer {
   changed(): void
 }
 
+/** What a commit tells: the token for the cookie, and when the store may forget the session. */
+export interface Committed {
+  /** The session token; '' in `iterate` with hashed tokens. */
+  token: string
+  /** What the store files the session under: the token, or its SHA-256 with `hashTokenInStore`. To find the row by. */
+  storeToken: string
+  /** `min(deadline, now + idleTimeout)`. */
+  expiry: Date
+}
+
 /** A row as it was last read or written. */
 export interface StoredRow {
   readonly storeToken: string
   readonly data: Uint8Array
-  /** Whether another session was taking it in when it was read. */
-  readonly isClaimed: boolean
 }
 
-/** One write of a session over the row that holds it: one call of the store. */
-export interface Attempt {
-  /** The store token that the row has when it is done. */
-  readonly storeToken: string
-  readonly bytes: Uint8Array
-  readonly expiry: Date
-  /** How many of the pending changes are in it. */
-  readonly changes: number
-  /** The sessions that are taken in by it. */
-  readonly merges: readonly MergedSession[]
-}
-
-/** A write that marks a session as claimed. */
-export interface Claim {
-  readonly bytes: Uint8Array
-  /** Whether the store has said that it was done. Otherwise it may come late. */
-  isSure: boolean
-}
-
-/** Another session that the next commit takes in. */
-export interface MergedSession {
-  readonly storeToken: string
-  /** What its row held when it was found. */
-  bytes: Uint8Array
-  state: SessionState
-  /** What its row holds, or may hold, while a commit keeps it for itself; the last one is the present commit's. */
-  readonly claims: Claim[]
-  /** Whether there is nothing left to claim: its values are in ours, or it was gone. */
-  settled: boolean
+/** Another row that the next commit takes out in the same step: of a merged session, or one that cannot be decoded. */
+export interface AbsorbedRow extends StoredRow {
+  /** What it holds: merged into the session. `undefined` when it cannot be decoded. */
+  readonly state: SessionState | undefined
 }
 
 /** Where `rememberMe` is kept: among the values, as SCS does, so that data can move between the two. */
@@ -64,10 +47,7 @@ export const rememberMeKey = '__rememberMe'
 /** Tells apart two writes that would otherwise be the same bytes. See docs/decisions/0011. */
 export const writeMarkKey = '__write'
 
-/** Marks a session that another is taking in: from then on nobody finds it, and it can be destroyed all the same. */
-export const claimKey = '__claim'
-
-const reservedKeys: readonly string[] = [writeMarkKey, claimKey]
+const reservedKeys: readonly string[] = [writeMarkKey]
 const internalKeys: readonly string[] = [rememberMeKey, ...reservedKeys]
 const lastDeadline = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
@@ -80,18 +60,18 @@ export class SessionData implements SessionState {
   storeToken = ''
   /** The row that holds it, as last read or written; a commit replaces this and nothing else. */
   stored: StoredRow | undefined
-  /** Writes over {@link stored} of which it is not known whether they were done, or will be: one of them at the most. */
-  doubts: readonly Attempt[] = none
+  /** Whether a commit has failed of which it is not known whether it was done: nothing more is committed. */
+  inDoubt = false
   /** Store tokens of all rows that the store may hold for it. */
   rows: readonly string[] = none
-  /** Other sessions that the next commit takes in, on a store with atomic methods. */
-  merges: readonly MergedSession[] = none
-  /** Its deadline when it was made, or destroyed: what a session starts from that no store holds yet. */
+  /** Rows that the next commit takes out, on a store with atomic methods. */
+  absorbs: readonly AbsorbedRow[] = none
+  /** The deadline of a session that no store holds yet. */
   initialDeadline: Date
-  /** The store token of a row that cannot be decoded, or that another session takes in: this one stands in for it. */
-  standsInFor: string | undefined
-  /** Rows that go when a commit is through, where no write moves them. */
-  leftovers: readonly string[] = none
+  /** The row under the client's token that cannot be decoded. */
+  unreadable: StoredRow | undefined
+  /** Store tokens of the other cookies of its name: `destroy` deletes their rows too. */
+  others: readonly string[] = none
   /** Loaded as modified only because its expiry is due to be moved. */
   touchDue = false
   deadline: Date
@@ -137,25 +117,9 @@ export class SessionData implements SessionState {
     return this.stored !== undefined && this.stored.storeToken !== this.storeToken
   }
 
-  /** Whether {@link stored} is the claimed row of another session, whose place it takes as a new one. */
-  get takesPlace(): boolean {
-    return this.merges.some(({ storeToken }) => storeToken === this.stored?.storeToken)
-  }
-
   /** The store token of the row that is this session's own; '' when there is none. */
   get filedUnder(): string {
-    if (!this.stored || this.takesPlace || this.status === 'revoked') return ''
-    return this.stored.storeToken
-  }
-
-  /** Whether it keeps other sessions for itself. */
-  get holdsClaims(): boolean {
-    return this.merges.some(({ claims, settled }) => claims.length > 0 && !settled)
-  }
-
-  /** Whether a write that may be done, or come late, takes `other` in. */
-  mayHold(other: MergedSession): boolean {
-    return this.doubts.some(({ merges }) => merges.includes(other))
+    return this.status === 'revoked' ? '' : (this.stored?.storeToken ?? '')
   }
 
   /** Whether the response's headers have left, or are about to. */
@@ -193,15 +157,9 @@ export class SessionData implements SessionState {
   }
 
   /** The row under `storeToken` was read or written, and holds `data`. */
-  filedAs(storeToken: string, data: Uint8Array, isClaimed = false): void {
-    this.stored = { storeToken, data, isClaimed }
+  filedAs(storeToken: string, data: Uint8Array): void {
+    this.stored = { storeToken, data }
     this.rows = including(this.rows, storeToken)
-  }
-
-  /** The row that held it is known to be gone, for good. */
-  unfiled(): void {
-    this.stored = undefined
-    this.doubts = none
   }
 
   /** A commit has written the first `changes` of what was pending. */
@@ -280,12 +238,18 @@ export class SessionData implements SessionState {
     })
   }
 
-  /** Takes in another session: its values win, the later deadline stays. */
-  merge(other: Pick<MergedSession, 'state'>): void {
+  /** Merges another session: its values win, the later deadline stays. */
+  merge(other: SessionState): void {
+    this.apply((state) => mergeInto(state, other))
+  }
+
+  /** Merges the session of a row that the next commit takes out; at a conflict, what the row holds then. */
+  absorb(row: AbsorbedRow): void {
+    this.requireReachable()
+    this.absorbs = [...this.absorbs, row]
     this.apply((state) => {
-      const { deadline, values } = other.state
-      if (deadline > state.deadline) state.deadline = deadline
-      for (const [key, value] of values) state.values.set(key, value)
+      const now = this.absorbs.find(({ storeToken }) => storeToken === row.storeToken)
+      if (now?.state) mergeInto(state, now.state)
     })
   }
 
@@ -293,11 +257,12 @@ export class SessionData implements SessionState {
   reset(deadline: Date): void {
     this.status = 'destroyed'
     this.identify('', '')
-    this.unfiled()
+    this.stored = undefined
+    this.inDoubt = false
     this.rows = none
-    this.merges = none
-    this.standsInFor = undefined
-    this.leftovers = none
+    this.absorbs = none
+    this.unreadable = undefined
+    this.others = none
     this.touchDue = false
     this.initialDeadline = deadline
     this.deadline = deadline
@@ -342,12 +307,9 @@ export class SessionData implements SessionState {
   }
 }
 
-/** The error for a session that is gone. */
-export function revoked(): SessionError {
-  return new SessionError(
-    'ERR_SESSION_REVOKED',
-    'the session was destroyed, renewed or expired elsewhere while this request was running',
-  )
+function mergeInto(state: SessionState, { deadline, values }: SessionState): void {
+  if (deadline > state.deadline) state.deadline = deadline
+  for (const [key, value] of values) state.values.set(key, value)
 }
 
 function read({ values }: SessionState, key: string): unknown {

@@ -1,14 +1,14 @@
 import { type Awaitable, andThen, isThenable, orElse } from './awaitable.ts'
 import type { Context } from './context.ts'
 import { minute } from './duration.ts'
-import { SessionError } from './errors.ts'
-import { excluding, including, none } from './few.ts'
+import { revoked, SessionError } from './errors.ts'
+import { including } from './few.ts'
 import type { CheckedOptions } from './options.ts'
-import { revoked, SessionData } from './session-data.ts'
+import { type Committed, SessionData } from './session-data.ts'
 import { type Found, SessionReader } from './session-reader.ts'
-import { type Committed, SessionWriter } from './session-writer.ts'
+import { SessionWriter } from './session-writer.ts'
 import { StoreAccess } from './store-access.ts'
-import { TimeLimit } from './time-limit.ts'
+import { Timeout } from './timeout.ts'
 import { generateToken, hashToken, isWellFormedToken } from './token.ts'
 import { Turn } from './turn.ts'
 
@@ -21,14 +21,14 @@ export class SessionLifecycle {
   readonly #store: StoreAccess
   readonly #reader: SessionReader
   readonly #writer: SessionWriter
-  /** Rows of the other tokens that a session was loaded with: not in its data, as most have none. */
-  readonly #others = new WeakMap<SessionData, readonly string[]>()
 
   constructor(options: CheckedOptions) {
     this.#options = options
     this.#store = new StoreAccess(options.store)
     this.#reader = new SessionReader(options, this.#store)
-    this.#writer = new SessionWriter(options, this.#store, this.#reader)
+    this.#writer = new SessionWriter(options, this.#store, this.#reader, (data) =>
+      this.#identify(data),
+    )
   }
 
   /**
@@ -41,7 +41,7 @@ export class SessionLifecycle {
     if (candidates.length < 2) return this.#openOne(ctx, candidates[0])
     return andThen(this.#openFirst(ctx, candidates, undefined), (data) => {
       const rows = candidates.map((token) => this.#storeToken(token))
-      this.#others.set(data, excluding(rows, data.storeToken))
+      data.others = rows.filter((row) => row !== data.storeToken)
       return data
     })
   }
@@ -64,7 +64,7 @@ export class SessionLifecycle {
     )
     return andThen(seeing, (seen) => {
       if ('data' in seen && seen.data.stored) return seen.data
-      const isThere = 'error' in seen || seen.data.standsInFor !== undefined
+      const isThere = 'error' in seen || seen.data.unreadable !== undefined
       return this.#openFirst(ctx, others, passedOver ?? (isThere ? seen : undefined))
     })
   }
@@ -74,10 +74,9 @@ export class SessionLifecycle {
     const storeToken = this.#storeToken(token)
     const withExpiry = Boolean(this.#options.idleTimeout)
     return andThen(this.#reader.find(ctx, storeToken, withExpiry), (found) => {
-      const isUsable = found && found !== 'unreadable' && !found.state.isClaimed
-      if (isUsable) return this.#loaded(token, storeToken, found)
+      if (found && 'state' in found) return this.#loaded(token, storeToken, found)
       const fresh = this.#fresh()
-      if (found) fresh.standsInFor = storeToken
+      if (found) fresh.unreadable = { storeToken, data: found.data }
       return fresh
     })
   }
@@ -95,12 +94,12 @@ export class SessionLifecycle {
   /** Deletes every row that the session is, or was, filed under, and those of the other tokens of its request; empties it. */
   destroy(ctx: Context, data: SessionData): Awaitable<void> {
     return inTurn(data, () => {
-      const rows = [data.rows, data.standsInFor ?? none, this.#others.get(data) ?? none].flat()
-      const limit = new TimeLimit(this.#options.storeTimeout)
-      return andThen(limit.apply(this.#store.deleteAll(ctx, rows), 'delete'), () => {
-        this.#others.delete(data)
-        data.reset(this.#newDeadline())
-      })
+      const { rows, others, unreadable } = data
+      const all = [...new Set([...rows, ...others, ...(unreadable ? [unreadable.storeToken] : [])])]
+      const timeout = new Timeout(this.#options.storeTimeout)
+      return andThen(timeout.wait(this.#store.deleteAll(ctx, all), 'delete'), () =>
+        data.reset(this.#newDeadline()),
+      )
     })
   }
 
@@ -112,11 +111,12 @@ export class SessionLifecycle {
       data.apply((state) => {
         state.deadline = deadline
       })
-      if (data.standsInFor !== undefined) {
-        data.rows = including(data.rows, data.standsInFor)
-        data.leftovers = including(data.leftovers, data.standsInFor)
+      const { unreadable } = data
+      if (unreadable) {
+        data.rows = including(data.rows, unreadable.storeToken)
+        data.absorbs = [...data.absorbs, { ...unreadable, state: undefined }]
+        data.unreadable = undefined
       }
-      data.standsInFor = undefined
       this.#identify(data)
     })
   }
@@ -132,25 +132,19 @@ export class SessionLifecycle {
       const storeToken = this.#storeToken(token)
       return andThen(this.#reader.row(ctx, storeToken, false), (row) => {
         const found = row && this.#reader.understood(ctx, row)
-        if (!found || found === 'unreadable' || isKnown(data, storeToken)) return
-        // Another has it: there is no such session just now.
-        if (found.state.isClaimed) return
+        if (!found || !('state' in found) || isKnown(data, storeToken)) return
         const { data: bytes, state } = found
-        const other = { storeToken, bytes, state, claims: [], settled: false }
-        data.merge(other)
-        if (this.#store.atomic) {
-          data.merges = [...data.merges, other]
-          return
-        }
-        const limit = new TimeLimit(this.#options.storeTimeout)
-        return limit.apply(this.#store.deleteAll(ctx, [storeToken]), 'delete')
+        if (this.#store.atomic) return data.absorb({ storeToken, data: bytes, state })
+        data.merge(state)
+        const timeout = new Timeout(this.#options.storeTimeout)
+        return timeout.wait(this.#store.deleteAll(ctx, [storeToken]), 'delete')
       })
     })
   }
 
   /**
-   * Every live session of the store, also those that another is taking in: they may come back, and whoever ends sessions
-   * must not miss them. Rows that cannot be decoded are reported and passed over. Other work of the process comes through.
+   * Every live session of the store. Rows that cannot be decoded are reported and skipped. Lets other work of the process
+   * run in between.
    */
   async *all(ctx: Context): AsyncGenerator<SessionData, void> {
     const { sessions } = this.#store
@@ -161,11 +155,11 @@ export class SessionLifecycle {
       )
     }
     const { storeTimeout } = this.#options
-    const rows = await new TimeLimit(storeTimeout).apply(sessions(ctx), 'all')
+    const rows = await new Timeout(storeTimeout).wait(sessions(ctx), 'all')
     const turn = new Turn()
     for await (const [storeToken, bytes] of eachInTime(rows, storeTimeout)) {
       const state = this.#reader.decodeOrReport(ctx, bytes)
-      if (state && state !== 'unreadable') {
+      if (state) {
         const token = this.#options.hashTokenInStore ? '' : storeToken
         yield filed(token, storeToken, { data: bytes, state })
       }
@@ -174,11 +168,9 @@ export class SessionLifecycle {
   }
 
   #commit(ctx: Context, data: SessionData): Awaitable<Committed | undefined> {
-    // A token whose commit has failed is given up: that one may still be done, and overwrite; on a store without
-    // atomic methods, it may still be taken back.
-    const isOpen = this.#store.atomic ? data.stored === undefined : data.renewed
-    const again = isOpen && data.rows.includes(data.storeToken)
-    if (again || data.storeToken === '') this.#identify(data)
+    // On a store without atomic methods, a renewal that failed may still be taken back.
+    const isSpent = !this.#store.atomic && data.renewed && data.rows.includes(data.storeToken)
+    if (isSpent || data.storeToken === '') this.#identify(data)
     return this.#writer.commit(ctx, data)
   }
 
@@ -228,7 +220,7 @@ function isUnreadable(error: unknown): boolean {
 function filed(token: string, storeToken: string, { data: bytes, state }: Found): SessionData {
   const data = new SessionData(state.deadline, state.values)
   data.identify(token, storeToken)
-  data.filedAs(storeToken, bytes, state.isClaimed)
+  data.filedAs(storeToken, bytes)
   return data
 }
 
@@ -242,9 +234,8 @@ async function* eachInTime<T>(
   let isOver = false
   try {
     for (;;) {
-      const limit = new TimeLimit(storeTimeout)
       isOver = true
-      const step = await limit.apply(iterator.next(), 'scan')
+      const step = await new Timeout(storeTimeout).wait(iterator.next(), 'scan')
       isOver = step.done === true
       if (step.done) return
       yield step.value
@@ -260,7 +251,7 @@ function isKnown(data: SessionData, storeToken: string): boolean {
   return (
     data.storeToken === storeToken ||
     data.rows.includes(storeToken) ||
-    data.merges.some((other) => other.storeToken === storeToken)
+    data.absorbs.some((other) => other.storeToken === storeToken)
   )
 }
 

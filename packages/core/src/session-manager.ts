@@ -10,19 +10,18 @@ import {
 } from './check-arguments.ts'
 import { type Context, withValue } from './context.ts'
 import { CookieWriter, type SessionCookie, sessionTokens } from './cookie.ts'
-import { headersSent } from './errors.ts'
+import { headersSent, revoked } from './errors.ts'
 import { loadAndSave, type RequestListener } from './load-and-save.ts'
 import { checkedOptions, type SessionManagerOptions } from './options.ts'
 import { PendingCalls } from './pending-calls.ts'
 import type { NodeResponse } from './response-head.ts'
 import { SessionKey } from './session-context.ts'
-import { rememberMeKey, revoked, type SessionData, type Status } from './session-data.ts'
+import { type Committed, rememberMeKey, type SessionData, type Status } from './session-data.ts'
 import { SessionLifecycle } from './session-lifecycle.ts'
 import type { SessionValues } from './session-values.ts'
-import type { Committed } from './session-writer.ts'
 import type { Sessions } from './sessions.ts'
 import { ShownOptions } from './shown-options.ts'
-import { TimeLimit } from './time-limit.ts'
+import { Timeout } from './timeout.ts'
 import type { Key } from './typed-values.ts'
 
 /**
@@ -217,8 +216,7 @@ export class SessionManager<
   /**
    * Calls `fn` with a context for each live session of the store, one after another; an error of `fn` ends it. What
    * `fn` changes is written by `commit` or `destroy` within it, not by itself. For "sign out everywhere", say. Rows
-   * that cannot be decoded are skipped, and `onError` hears of them. With hashed tokens, `token(ctx)` is ''. A session
-   * that another is just taking in is among them: `destroy` ends it, and `commit` waits for what becomes of it. Timers and
+   * that cannot be decoded are skipped, and `onError` hears of them. With hashed tokens, `token(ctx)` is ''. Timers and
    * other requests come through every 5 to 10 ms, unless `fn` itself, or a store that has only `all`, takes longer.
    *
    * Rejects with `ERR_SESSION_NOT_ITERABLE` when the store has neither `scan` nor `all`. Memory grows with the number of
@@ -233,7 +231,7 @@ export class SessionManager<
   /**
    * Sets the value of `key`. It is kept by reference until the commit: a value that cannot be encoded is an error only
    * then. Throws `ERR_SESSION_HEADERS_SENT` for a new session whose cookie can no longer be sent, and for one that was
-   * revoked, once the headers have left; a TypeError for the keys `__write` and `__claim`, which are the manager's own.
+   * revoked, once the headers have left; a TypeError for the key `__write`, which is the manager's own.
    */
   put<K extends Key<Values>>(ctx: Context, key: K, value: Values[K]): void {
     this.#data(ctx).put(key, value)
@@ -363,8 +361,8 @@ export class SessionManager<
     data: SessionData,
     to: NodeResponse | Headers,
   ): Promise<Committed | undefined> {
-    const limit = new TimeLimit(this.#storeTimeout)
-    while (!calls.isEmpty) await limit.apply(calls.settled(), 'the calls of this request')
+    const timeout = new Timeout(this.#storeTimeout)
+    while (!calls.isEmpty) await timeout.wait(calls.settled(), 'the calls of this request')
     return this.#saveNow(ctx, data, to)
   }
 

@@ -1,13 +1,11 @@
 import { type Awaitable, andThen, isThenable } from './awaitable.ts'
-import { isSame } from './bytes.ts'
 import type { Context } from './context.ts'
 import { unreadable } from './errors.ts'
-import { none } from './few.ts'
 import type { CheckedOptions } from './options.ts'
-import { repeated } from './repeated.ts'
-import { claimKey, type SessionState } from './session-data.ts'
+import { retried } from './retry.ts'
+import type { SessionState } from './session-data.ts'
 import type { StoreAccess } from './store-access.ts'
-import { TimeLimit } from './time-limit.ts'
+import { Timeout } from './timeout.ts'
 
 /** A row of the store. */
 export interface Row {
@@ -16,15 +14,9 @@ export interface Row {
   readonly expiry?: Date | undefined
 }
 
-/** What the bytes of a row hold. */
-export interface Decoded extends SessionState {
-  /** Whether another session is taking it in: only who claimed it may write it, and anybody may delete it. */
-  readonly isClaimed: boolean
-}
-
 /** What is found under a token. */
 export interface Found extends Row {
-  readonly state: Decoded
+  readonly state: SessionState
 }
 
 /** Finds and decodes sessions. */
@@ -38,89 +30,59 @@ export class SessionReader {
   }
 
   /** The live session under `storeToken`; a session past its deadline is none, whatever the store makes of its expiry. */
-  find(
-    ctx: Context,
-    storeToken: string,
-    withExpiry: boolean,
-  ): Awaitable<Found | 'unreadable' | undefined> {
-    return andThen(
-      this.row(ctx, storeToken, withExpiry),
-      (row) => row && this.#understood(ctx, row, false),
-    )
+  find(ctx: Context, storeToken: string, withExpiry: boolean): Awaitable<Found | Row | undefined> {
+    return andThen(this.row(ctx, storeToken, withExpiry), (row) => row && this.understood(ctx, row))
   }
 
   /** The row under `storeToken`, as it is. Not waited for when the client has gone. */
   row(ctx: Context, storeToken: string, withExpiry: boolean): Awaitable<Row | undefined> {
-    const { atomic } = this.#store
-    const found: Awaitable<Row | undefined> =
-      withExpiry && atomic
-        ? atomic.findWithExpiry(ctx, storeToken)
-        : andThen(this.#store.find(ctx, storeToken), (data) => data && { data })
+    const found = this.#read(ctx, storeToken, withExpiry)
     if (!isThenable(found)) return found
-    const limit = new TimeLimit(this.#options.storeTimeout)
-    return limit.apply(found, 'find', ctx.signal)
-  }
-
-  /** Whether the row under `storeToken` holds just these bytes. */
-  holds(ctx: Context, storeToken: string, bytes: Uint8Array): Awaitable<boolean> {
-    return andThen(this.row(ctx, storeToken, false), (row) => {
-      return row !== undefined && isSame(row.data, bytes)
-    })
+    return new Timeout(this.#options.storeTimeout).wait(found, 'find', ctx.signal)
   }
 
   /** The row under `storeToken`, asked for again when the store fails, while there is time. */
-  look(ctx: Context, storeToken: string, limit: TimeLimit): Awaitable<Row | undefined> {
-    return repeated(
-      () => this.row(ctx, storeToken, false),
-      () => limit.over,
-    )
+  look(ctx: Context, storeToken: string, timeout: Timeout): Awaitable<Row | undefined> {
+    return retried(() => this.#read(ctx, storeToken, false), timeout, 'find')
   }
 
   /** What `bytes` hold; throws `ERR_SESSION_UNREADABLE`. `undefined` for a session past its deadline. */
-  decode(bytes: Uint8Array): Decoded | undefined {
+  decode(bytes: Uint8Array): SessionState | undefined {
     try {
       const { deadline, values } = this.#options.codec.decode(bytes)
       if (deadline.getTime() <= Date.now()) return undefined
-      return { deadline, values, isClaimed: values.delete(claimKey) }
+      return { deadline, values }
     } catch (error) {
       throw unreadable(error)
     }
   }
 
-  /** As {@link decode}, of each value; reports what it cannot read instead of throwing. */
-  decodeOrReport(ctx: Context, bytes: Uint8Array): Decoded | 'unreadable' | undefined {
+  /** As {@link decode}; reports what cannot be decoded, and gives `undefined`. */
+  decodeOrReport(ctx: Context, bytes: Uint8Array): SessionState | undefined {
     try {
-      return this.#decodeAll(bytes)
+      return this.decode(bytes)
     } catch (error) {
       this.#options.onError(error, ctx)
-      return 'unreadable'
+      return undefined
     }
   }
 
-  /** The session in `row`, as {@link find} gives it; but one with a value that cannot be decoded is unreadable as a whole. */
-  understood(ctx: Context, row: Row): Found | 'unreadable' | undefined {
-    return this.#understood(ctx, row, true)
-  }
-
-  #understood(ctx: Context, row: Row, all: boolean): Found | 'unreadable' | undefined {
+  /** The session in `row`, or the row alone when it cannot be decoded; `undefined` when the session is past its deadline. */
+  understood(ctx: Context, row: Row): Found | Row | undefined {
+    let state: SessionState | undefined
     try {
-      const state = all ? this.#decodeAll(row.data) : this.decode(row.data)
-      return state && { data: row.data, expiry: row.expiry, state }
+      state = this.decode(row.data)
     } catch (error) {
       if (this.#options.unreadable === 'fail') throw error
       this.#options.onError(error, ctx)
-      return 'unreadable'
+      return { data: row.data }
     }
+    return state && { data: row.data, expiry: row.expiry, state }
   }
 
-  #decodeAll(bytes: Uint8Array): Decoded | undefined {
-    const state = this.decode(bytes)
-    try {
-      // A codec may decode a value when it is asked for.
-      for (const _ of state?.values ?? none);
-    } catch (error) {
-      throw unreadable(error)
-    }
-    return state
+  #read(ctx: Context, storeToken: string, withExpiry: boolean): Awaitable<Row | undefined> {
+    const { atomic } = this.#store
+    if (withExpiry && atomic) return atomic.findWithExpiry(ctx, storeToken)
+    return andThen(this.#store.find(ctx, storeToken), (data) => data && { data })
   }
 }

@@ -1,231 +1,273 @@
 import { type Awaitable, andThen, orElse } from './awaitable.ts'
-import { backoff } from './backoff.ts'
 import { isSame } from './bytes.ts'
-import type { Lane } from './commit-queue.ts'
+import type { SessionQueue } from './commit-queue.ts'
 import type { Context } from './context.ts'
 import { encodeSession } from './encode-session.ts'
-import { isOfTheCaller, SessionError } from './errors.ts'
-import { excluding, including, none } from './few.ts'
-import { newMark } from './mark.ts'
+import { inDoubt, revoked, SessionError } from './errors.ts'
+import { including, none } from './few.ts'
 import type { CheckedOptions } from './options.ts'
-import { type Attempt, type SessionData, type StoredRow, writeMarkKey } from './session-data.ts'
-import type { SessionReader } from './session-reader.ts'
-import type { AtomicStore } from './store.ts'
-import type { StoreAccess } from './store-access.ts'
-import type { TimeLimit } from './time-limit.ts'
+import { mostFaults, pause } from './retry.ts'
+import { type AbsorbedRow, type Committed, type SessionData, writeMarkKey } from './session-data.ts'
+import type { Row, SessionReader } from './session-reader.ts'
+import type { AtomicStore, Swap } from './store.ts'
+import type { Timeout } from './timeout.ts'
+import { generateToken } from './token.ts'
 
-/** What commits on a store with atomic methods work with. */
-export interface CommitTools {
+/** What commits on a store with atomic methods need. */
+export interface SwapTools {
   readonly options: CheckedOptions
-  readonly store: StoreAccess
   readonly atomic: AtomicStore
   readonly reader: SessionReader
+  /** Gives the session a new token. */
+  identify(session: SessionData): void
   expiryOf(deadline: Date): Date
 }
 
-/** What comes of a swap: the expiry that was written, that the row is gone, or that another session is taking it in. */
-export type Swapped = Date | 'gone' | 'claimed'
+/** One call of the store's `swap`, and how many of the session's changes are in it. */
+interface Attempt {
+  readonly swap: Swap
+  readonly changes: number
+}
 
-/** What a look at the row tells: the attempt that was done, or that none was done yet. */
-type Finding = Attempt | 'still there' | 'gone' | 'claimed'
+/** An error of the store: whether it has written is not known. */
+interface Fault {
+  readonly cause: unknown
+}
+
+/** What the rows tell of attempts that the store did not confirm. */
+type Finding = Attempt | 'not done' | 'gone'
 
 const mostTries = 100
-const mostFaults = 3
 
 /**
- * One commit of a session that the store holds: written only over the bytes that it was made from. When others were
- * there first, the changes are made to what they wrote, and it is tried again.
+ * One commit on a store with atomic methods: compare-and-swap. After a conflict, the session's changes are re-applied to what
+ * others have written. After an error of the store, the rows tell whether the swap was done; where they cannot, the commit
+ * fails and the session is in doubt. See docs/concurrency.md.
  *
- * When the store fails, it may have written, or write later. Such an attempt is one of the session's doubts until
- * something is known to be written over the same bytes: then no other can be. The row tells which of them it was. Where it holds
- * something else, that may be built on one of them, and the commit fails, lest a change is made twice.
+ * Synchronous when the store is, and the first try succeeds.
  */
 export class SessionSwap {
-  readonly #tools: CommitTools
+  readonly #tools: SwapTools
   readonly #ctx: Context
-  readonly #data: SessionData
-  readonly #limit: TimeLimit
-  #lane: Lane | undefined
-  #mark: { readonly over: StoredRow; readonly text: string } | undefined
-  #tries = 0
+  readonly #session: SessionData
+  readonly #timeout: Timeout
+  readonly #queue: SessionQueue | undefined
+  /** The last error of the store in this commit. */
+  #fault: Fault | undefined
   #faults = 0
-  /** What the store failed with last. */
-  #fault: unknown
+  /** Attempts of which it is not known whether they were done. */
+  #unconfirmed: readonly Attempt[] = none
+  #mark = ''
 
-  constructor(tools: CommitTools, ctx: Context, data: SessionData, limit: TimeLimit) {
+  constructor(
+    tools: SwapTools,
+    ctx: Context,
+    session: SessionData,
+    timeout: Timeout,
+    queue: SessionQueue | undefined,
+  ) {
     this.#tools = tools
     this.#ctx = ctx
-    this.#data = data
-    this.#limit = limit
+    this.#session = session
+    this.#timeout = timeout
+    this.#queue = queue
   }
 
-  /** Writes it. What is claimed may be given back: then it can be run again. */
-  run(lane: Lane): Awaitable<Swapped> {
-    this.#lane = lane
-    const { written } = lane
-    // What the next in this process starts from is known only when this commit is through.
-    lane.written = undefined
-    if (this.#stored.isClaimed) return andThen(this.#look(), (finding) => this.#proceed(finding))
-    const mayRebase = this.#data.doubts.length === 0 && !this.#data.takesPlace
-    if (!written || !mayRebase || isSame(written, this.#stored.data)) return this.#attempt()
-    return this.#proceed(this.#rebase(written))
-  }
-
-  get #stored(): StoredRow {
-    const { stored } = this.#data
-    if (!stored) throw new TypeError('only a session that the store holds can be swapped')
-    return stored
-  }
-
-  #attempt(): Awaitable<Swapped> {
-    this.#tries++
-    const data = this.#data
-    const { storeToken, data: expected } = this.#stored
-    const isMove = storeToken !== data.storeToken
-    // A write of what is there already takes nothing away from the others, and leaves nothing open.
-    for (const doubt of data.doubts) {
-      const isIdle = doubt.storeToken === storeToken && isSame(doubt.bytes, expected)
-      if (isIdle) data.doubts = excluding(data.doubts, doubt)
+  /** Commits; `undefined` when the session was revoked. */
+  run(): Awaitable<Committed | undefined> {
+    const { stored } = this.#session
+    const written = this.#queue?.written
+    // What the next commit in this process starts from is known only when this one is done.
+    if (this.#queue) this.#queue.written = undefined
+    if (stored && written && !isSame(written, stored.data)) {
+      if (this.#rebase(written) === 'gone') return this.#revoke()
     }
-    // After a doubt too: others must never come back to the bytes that the doubt waits for. They cannot when the row moves.
-    // And where it takes others in: whatever is built on it then shows that it was done.
-    const takesIn = data.merges.length > 0 && !data.takesPlace
-    if (data.counts || takesIn || (data.doubts.length > 0 && !isMove)) {
-      data.values.set(writeMarkKey, this.#markOver(this.#stored))
-    }
-    const attempt: Attempt = {
-      storeToken: data.storeToken,
-      bytes: encodeSession(this.#tools.options, data),
-      expiry: this.#tools.expiryOf(data.deadline),
-      changes: data.pending,
-      merges: data.merges,
-    }
-    data.rows = including(data.rows, attempt.storeToken)
-    data.doubts = including(data.doubts, attempt)
-    const answer = orElse<boolean | undefined>(
-      () => this.#write(attempt),
-      (error) => this.#failed(error),
+    const attempt = this.#attempt()
+    return andThen(this.#send(attempt), (outcome) =>
+      outcome === true ? this.#done(attempt) : this.#retry(attempt, outcome),
     )
-    return andThen(answer, (done) => {
-      if (done) return this.#done(attempt)
-      if (done === false) data.doubts = excluding(data.doubts, attempt)
-      return andThen(this.#look(), (finding) => this.#proceed(finding))
-    })
   }
 
-  // One for all tries over the same bytes: a store that moves a row in several steps then knows its own.
-  #markOver(over: StoredRow): string {
-    if (this.#mark?.over !== over) this.#mark = { over, text: newMark() }
-    return this.#mark.text
-  }
-
-  #write({ storeToken: to, bytes, expiry }: Attempt): Awaitable<boolean> {
-    const { atomic } = this.#tools
-    const { storeToken: from, data: expected } = this.#stored
-    return from === to
-      ? atomic.replace(this.#ctx, to, expected, bytes, expiry)
-      : atomic.rename(this.#ctx, from, to, expected, bytes, expiry)
-  }
-
-  #failed(error: unknown): undefined {
-    this.#faults++
-    this.#fault = error
-  }
-
-  #proceed(finding: Finding): Awaitable<Swapped> {
-    if (finding === 'gone' || finding === 'claimed') return finding
-    if (finding !== 'still there') {
-      const expiry = this.#done(finding)
-      if (this.#data.pending === 0) return expiry
+  async #retry(first: Attempt, refused: false | Fault): Promise<Committed | undefined> {
+    let attempt = first
+    let outcome = refused
+    for (let tries = 1; ; tries++) {
+      if (outcome) this.#failed(attempt, outcome)
+      const finding = await this.#look(attempt)
+      if (finding === 'gone') return this.#revoke()
+      if (finding !== 'not done') return this.#done(finding)
+      if (tries === mostTries) throw conflict(tries)
+      if (tries > 1 || this.#fault) await pause(tries)
+      this.#timeout.check('commit')
+      attempt = this.#attempt()
+      const answer = await this.#send(attempt)
+      if (answer === true) return this.#done(attempt)
+      outcome = answer
     }
-    // A mistake in the program would be made again; the row has told that it was one.
-    if (this.#faults > mostFaults || isOfTheCaller(this.#fault)) throw this.#fault
-    if (this.#tries >= mostTries) throw conflict(this.#tries)
-    // The first repetition at once: within a synchronous store, nobody can come between.
-    if (this.#tries <= 1 && this.#faults === 0) return this.#attempt()
-    return backoff(this.#tries + this.#faults).then(() => {
-      this.#checkTime()
-      return this.#attempt()
-    })
   }
 
-  // The store did not write, or did not say whether it has.
-  #look(): Awaitable<Finding> {
-    this.#checkTime()
-    const { storeToken } = this.#stored
-    const targets = this.#data.doubts.map((doubt) => doubt.storeToken)
-    // The old place first: a rename that comes late is then seen in one of the two.
-    const places = [...new Set([storeToken, ...targets])]
-    return this.#lookAt(places, this.#stored)
+  #attempt(): Attempt {
+    const { options, expiryOf } = this.#tools
+    const session = this.#session
+    const { stored, absorbs } = session
+    // A token that may be filed already is not used for another new session: see the rule in docs/concurrency.md.
+    const isSpent = !stored && session.rows.includes(session.storeToken)
+    if (session.storeToken === '' || isSpent) this.#tools.identify(session)
+    // Bytes that no other write has: a lost increment is noticed, and a swap that was sent before can no longer be done.
+    if (stored && (session.counts || this.#fault)) {
+      // 48 random bits.
+      this.#mark ||= generateToken().slice(0, 8)
+      session.values.set(writeMarkKey, this.#mark)
+    }
+    const data = encodeSession(options, session)
+    const { storeToken: token } = session
+    session.rows = including(session.rows, token)
+    return {
+      changes: session.pending,
+      swap: {
+        from: stored && { token: stored.storeToken, data: stored.data },
+        to: { token, data, expiry: expiryOf(session.deadline) },
+        absorbed: absorbs.length === 0 ? none : absorbs.map(swapped),
+      },
+    }
   }
 
-  #lookAt([place, ...others]: readonly string[], stored: StoredRow): Awaitable<Finding> {
-    if (place === undefined) return 'gone'
-    const read = orElse(
-      () => this.#tools.reader.look(this.#ctx, place, this.#limit),
+  #send({ swap }: Attempt): Awaitable<boolean | Fault> {
+    return orElse<boolean | Fault>(
+      () => this.#timeout.wait(this.#tools.atomic.swap(this.#ctx, swap), 'commit'),
+      (cause) => ({ cause }),
+    )
+  }
+
+  #failed(attempt: Attempt, fault: Fault): void {
+    this.#fault = fault
+    this.#unconfirmed = [...this.#unconfirmed, attempt]
+    if (++this.#faults > mostFaults || this.#timeout.isOver) this.#giveUp()
+  }
+
+  /** Reads the rows of an attempt that the store refused or failed, and re-applies the changes to what they hold now. */
+  async #look({ swap: { from, to } }: Attempt): Promise<Finding> {
+    // The old row first: a rename that is done meanwhile is then seen in one of the two.
+    const row = from && (await this.#row(from.token))
+    const moved =
+      this.#fault && !row && to.token !== from?.token ? await this.#row(to.token) : undefined
+    const done =
+      this.#unconfirmed.find(isDone(from?.token, row)) ??
+      this.#unconfirmed.find(isDone(to.token, moved))
+    if (done) return from ? done : this.#moveOn(done)
+    const isAsBefore = from === undefined || (row && isSame(row.data, from.data))
+    if (this.#fault && (!from || !isAsBefore)) this.#giveUp(row ? undefined : 'gone')
+    if (!isAsBefore && !row) return 'gone'
+    const absorbs = await this.#absorbedNow()
+    if (isAsBefore && absorbs === this.#session.absorbs) return 'not done'
+    return this.#rebase(isAsBefore ? from?.data : row?.data, absorbs)
+  }
+
+  /** The rows to absorb as they are now: the same array when none has changed. */
+  async #absorbedNow(): Promise<readonly AbsorbedRow[]> {
+    const { absorbs } = this.#session
+    const now: AbsorbedRow[] = []
+    for (const absorbed of absorbs) {
+      const row = await this.#row(absorbed.storeToken)
+      if (!row) continue
+      if (isSame(row.data, absorbed.data)) now.push(absorbed)
+      else if (!absorbed.state) now.push({ ...absorbed, data: row.data })
+      else {
+        const found = this.#tools.reader.understood(this.#ctx, row)
+        if (found && 'state' in found) {
+          now.push({ ...absorbed, data: row.data, state: found.state })
+        }
+      }
+    }
+    return now.length === absorbs.length && now.every((row, at) => row === absorbs[at])
+      ? absorbs
+      : now
+  }
+
+  #row(storeToken: string): Awaitable<Row | undefined> {
+    return orElse(
+      () => this.#tools.reader.look(this.#ctx, storeToken, this.#timeout),
       (error) => {
-        throw this.#fault ?? error
+        if (this.#fault) this.#giveUp()
+        throw error
       },
     )
-    return andThen(read, (row) => {
-      this.#checkTime()
-      // The late answer of an earlier commit has told meanwhile.
-      if (this.#data.stored !== stored) return 'still there'
-      return row ? this.#seen(place, row.data) : this.#lookAt(others, stored)
-    })
   }
 
-  #seen(place: string, bytes: Uint8Array): Finding {
-    const { storeToken, data, isClaimed } = this.#stored
-    if (place === storeToken && isSame(bytes, data)) return isClaimed ? 'claimed' : 'still there'
-    const { doubts } = this.#data
-    const done = doubts.find((doubt) => doubt.storeToken === place && isSame(doubt.bytes, bytes))
-    if (done) return done
-    const state = this.#tools.reader.decode(bytes)
-    // It comes back as what it was, or not at all.
-    if (state?.isClaimed && !this.#data.takesPlace) return 'claimed'
-    if (doubts.length > 0) throw this.#fault ?? inDoubt()
-    // The place that it was to take is another's, or its owner's again.
-    return this.#data.takesPlace ? 'gone' : this.#rebase(bytes, state)
-  }
-
-  // When it is over, nobody waits for this any more, and another commit may have begun.
-  #checkTime(): void {
-    if (this.#limit.over) throw this.#limit.error('commit')
-  }
-
-  #rebase(bytes: Uint8Array, state = this.#tools.reader.decode(bytes)): Finding {
-    if (!state) return 'gone'
-    // First what may throw: an update's function.
-    this.#data.rebase(state)
-    this.#data.filedAs(this.#stored.storeToken, bytes)
-    return 'still there'
-  }
-
-  #done(attempt: Attempt): Date {
-    const { storeToken: to, bytes, expiry, changes, merges } = attempt
-    // A late answer: another commit has found out already, or the session was destroyed.
-    if (!this.#data.doubts.includes(attempt)) return expiry
-    const { storeToken: from } = this.#stored
-    this.#data.doubts = none
-    this.#data.committed(changes)
-    for (const other of merges) {
-      other.settled = true
-      // Its row has become ours.
-      if (other.storeToken === from) other.claims.length = 0
+  /** Re-applies the changes to `bytes`, or to a new session, and to the rows to absorb as they are now. */
+  #rebase(
+    bytes: Uint8Array | undefined,
+    absorbs: readonly AbsorbedRow[] = this.#session.absorbs,
+  ): 'not done' | 'gone' {
+    const session = this.#session
+    const { stored, absorbs: before } = session
+    const base = bytes
+      ? this.#tools.reader.decode(bytes)
+      : { deadline: session.initialDeadline, values: new Map<string, unknown>() }
+    if (!base) return 'gone'
+    session.absorbs = absorbs
+    try {
+      session.rebase(base)
+    } catch (error) {
+      // A function of `update` has thrown: the session is as it was.
+      session.absorbs = before
+      throw error
     }
-    if (from !== to) this.#data.rows = excluding(this.#data.rows, from)
-    this.#data.filedAs(to, bytes)
-    if (from === to && this.#lane) this.#lane.written = bytes
-    return expiry
+    if (stored && bytes) session.filedAs(stored.storeToken, bytes)
+    return 'not done'
+  }
+
+  // A new session was written by a call that failed. A client that sends it twice by itself may have sent it once more, and
+  // that may come after a logout: the session moves to a token that only this call knows.
+  #moveOn({ swap: { to } }: Attempt): Finding {
+    const session = this.#session
+    session.filedAs(to.token, to.data)
+    session.absorbs = none
+    this.#unconfirmed = none
+    this.#tools.identify(session)
+    return 'not done'
+  }
+
+  /** The store failed, and the rows do not tell whether it has written. */
+  #giveUp(row?: 'gone'): never {
+    const session = this.#session
+    // A new session without others in it is written anew under another token.
+    session.inDoubt = session.stored !== undefined || session.absorbs.length > 0
+    if (row === 'gone' && session.stored) throw inDoubt('its row is gone', this.#fault?.cause)
+    throw this.#fault?.cause
+  }
+
+  #done({ changes, swap: { from, to } }: Attempt): Committed {
+    const session = this.#session
+    session.committed(changes)
+    session.absorbs = none
+    if (from && from.token !== to.token) {
+      session.rows = session.rows.filter((row) => row !== from.token)
+    }
+    session.filedAs(to.token, to.data)
+    if (from?.token === to.token && this.#queue) this.#queue.written = to.data
+    return { token: session.token, storeToken: to.token, expiry: to.expiry }
+  }
+
+  #revoke(): undefined {
+    return revoke(this.#tools.options, this.#ctx, this.#session)
   }
 }
 
-function inDoubt(): SessionError {
-  return new SessionError(
-    'ERR_SESSION_CONFLICT',
-    'an earlier commit of this request failed, and it is not known whether it was done: another could do it twice',
-  )
+/** The row of a session is gone. Throws when the client would be given a new token for it. */
+export function revoke({ onError }: CheckedOptions, ctx: Context, session: SessionData): undefined {
+  session.status = 'revoked'
+  if (session.renewed) throw revoked()
+  onError(revoked(), ctx)
+  return undefined
+}
+
+function swapped({ storeToken: token, data }: AbsorbedRow): Swap['absorbed'][number] {
+  return { token, data }
+}
+
+function isDone(token: string | undefined, row: Row | undefined): (attempt: Attempt) => boolean {
+  return ({ swap: { to } }) => row !== undefined && to.token === token && isSame(to.data, row.data)
 }
 
 function conflict(tries: number): SessionError {

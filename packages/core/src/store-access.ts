@@ -3,7 +3,7 @@ import { type Context, withoutSignal } from './context.ts'
 import { kindOf } from './kind-of.ts'
 import type { AtomicStore, CtxStore, SessionStore } from './store.ts'
 
-const atomicMethods = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
+const atomicMethods = ['findWithExpiry', 'touch', 'swap'] as const
 
 /**
  * One store, whatever interfaces it has: each operation is chosen once, here. Writes get a context without the
@@ -81,17 +81,14 @@ function atomicOf(store: SessionStore): StoreAccess['atomic'] {
   if (missing.length === atomicMethods.length) return undefined
   if (missing.length > 0) {
     throw new TypeError(
-      `store has only some of the atomic methods; ${missing.join(', ')} missing: all four or none`,
+      `store has only some of the atomic methods; ${missing.join(', ')} missing: all three or none`,
     )
   }
   const whole = store as AtomicStore
   return {
     findWithExpiry: (ctx, token) => whole.findWithExpiry(ctx, token),
-    replace: (ctx, token, expected, data, expiry) =>
-      whole.replace(withoutSignal(ctx), token, expected, data, expiry),
     touch: (ctx, token, expiry) => whole.touch(withoutSignal(ctx), token, expiry),
-    rename: (ctx, token, newToken, expected, data, expiry) =>
-      whole.rename(withoutSignal(ctx), token, newToken, expected, data, expiry),
+    swap: (ctx, swap) => whole.swap(withoutSignal(ctx), swap),
   }
 }
 

@@ -50,31 +50,20 @@ export interface AtomicStore {
     ctx: Context,
     token: string,
   ): Awaitable<{ data: Uint8Array; expiry: Date } | undefined>
-  /**
-   * Compare-and-swap: writes data and expiry only while a live session still holds exactly `expected`, byte for byte;
-   * `false`, and nothing written, otherwise.
-   */
-  replace(
-    ctx: Context,
-    token: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Awaitable<boolean>
   /** Moves the expiry of a live session, both ways; its data is neither sent nor touched. `false` when it is gone. */
   touch(ctx: Context, token: string, expiry: Date): Awaitable<boolean>
-  /**
-   * As {@link replace}, and the session moves to `newToken` in the same step: of several callers one wins. (On a
-   * cluster, both tokens may exist for a moment.)
-   */
-  rename(
-    ctx: Context,
-    token: string,
-    newToken: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Awaitable<boolean>
+  /** Compare-and-swap: all of it in one step, or nothing. `false`: nothing was written. */
+  swap(ctx: Context, swap: Swap): Awaitable<boolean>
+}
+
+/** What {@link AtomicStore.swap} does. */
+export interface Swap {
+  /** The live row to write over, and the bytes that it must hold; `undefined`: there is none yet. */
+  readonly from: { readonly token: string; readonly data: Uint8Array } | undefined
+  /** What is there afterwards. */
+  readonly to: { readonly token: string; readonly data: Uint8Array; readonly expiry: Date }
+  /** Other live rows that go in the same step, each only while it holds these bytes. */
+  readonly absorbed: readonly { readonly token: string; readonly data: Uint8Array }[]
 }
 
 /** A store that can walk through its sessions in bounded memory. Preferred to {@link IterableStore.all}. */

@@ -73,20 +73,12 @@ export class RecordingAtomicStore extends RecordingStore implements AtomicStore 
     return this.answer('findWithExpiry', () => this.memory.findWithExpiry(ctx, token))
   }
 
-  replace(...[, token, expected, data, expiry]: Parameters<AtomicStore['replace']>) {
-    return this.#write('replace', () =>
-      this.memory.replace(background(), token, expected, data, expiry),
-    )
-  }
-
   touch(...[, token, expiry]: Parameters<AtomicStore['touch']>) {
     return this.#write('touch', () => this.memory.touch(background(), token, expiry))
   }
 
-  rename(...[, token, newToken, expected, data, expiry]: Parameters<AtomicStore['rename']>) {
-    return this.#write('rename', () =>
-      this.memory.rename(background(), token, newToken, expected, data, expiry),
-    )
+  swap(...[, swap]: Parameters<AtomicStore['swap']>) {
+    return this.#write('swap', () => this.memory.swap(background(), swap))
   }
 
   #write<T>(call: StoreCall, act: () => T): T | Promise<T> {
