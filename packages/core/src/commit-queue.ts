@@ -1,4 +1,4 @@
-import { type Awaitable, isThenable } from './awaitable.ts'
+import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import type { Timeout } from './timeout.ts'
 
 /** The commits of one session that are under way in this process. */
@@ -30,20 +30,16 @@ export class CommitQueue {
     const known = this.#queues.get(storeToken)
     const queue = known ?? new SessionQueue()
     const { tail: before } = queue
-    const result = before
-      ? before.then(() => {
-          timeout.check('commit')
-          return commit(queue)
-        })
-      : commit(queue)
+    const turn = before && timeout.wait(before, 'commit')
+    const result = andThen(turn, () => commit(queue))
     if (!isThenable(result)) return result
-    const leave = () => {
+    // A commit that has not waited long enough leaves those before it in the queue.
+    const settled = () => before
+    const tail: PromiseLike<unknown> = result.then(settled, settled).then(() => {
       if (queue.tail === tail) this.#queues.delete(storeToken)
-    }
-    const tail: PromiseLike<unknown> = result.then(leave, leave)
+    })
     queue.tail = tail
     if (!known) this.#queues.set(storeToken, queue)
-    // The wait for the others counts too.
-    return before ? timeout.wait(result, 'commit') : result
+    return result
   }
 }

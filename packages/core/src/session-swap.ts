@@ -88,14 +88,25 @@ export class SessionSwap {
     )
   }
 
-  async #retry(first: Attempt, refused: false | Fault): Promise<Committed | undefined> {
+  async #retry(attempt: Attempt, outcome: false | Fault): Promise<Committed | undefined> {
+    try {
+      return await this.#tryUntilDone(attempt, outcome)
+    } catch (error) {
+      const session = this.#session
+      // A new session that absorbs nothing is committed anew, under another token.
+      if (this.#fault) session.inDoubt = Boolean(session.stored) || session.absorbs.length > 0
+      throw error
+    }
+  }
+
+  async #tryUntilDone(first: Attempt, refused: false | Fault): Promise<Committed | undefined> {
     let attempt = first
     let outcome = refused
     for (let tries = 1; ; tries++) {
       if (outcome) this.#failed(attempt, outcome)
       const finding = await this.#look(attempt)
       if (finding === 'gone') return this.#revoke()
-      if (finding !== 'not done') return this.#done(finding)
+      if (finding !== 'not done') return this.#found(finding, attempt)
       if (tries === mostTries) throw conflict(tries)
       if (tries > 1 || this.#fault) await pause(tries)
       this.#timeout.check('commit')
@@ -142,7 +153,7 @@ export class SessionSwap {
   #failed(attempt: Attempt, fault: Fault): void {
     this.#fault = fault
     this.#unconfirmed = [...this.#unconfirmed, attempt]
-    if (++this.#faults > mostFaults || this.#timeout.isOver) this.#giveUp()
+    if (++this.#faults > mostFaults || this.#timeout.isOver) throw fault.cause
   }
 
   /** Reads the rows of an attempt that the store refused or failed, and re-applies the changes to what they hold now. */
@@ -156,7 +167,9 @@ export class SessionSwap {
       this.#unconfirmed.find(isDone(to.token, moved))
     if (done) return from ? done : this.#moveOn(done)
     const isAsBefore = from === undefined || (row && isSame(row.data, from.data))
-    if (this.#fault && (!from || !isAsBefore)) this.#giveUp(row ? undefined : 'gone')
+    if (this.#fault && from && !row) throw inDoubt('the session is gone', this.#fault.cause)
+    // Others may have built on what was sent before.
+    if (this.#fault && (!from || !isAsBefore)) throw this.#fault.cause
     if (!isAsBefore && !row) return 'gone'
     const absorbs = await this.#absorbedNow()
     if (isAsBefore && absorbs === this.#session.absorbs) return 'not done'
@@ -188,8 +201,7 @@ export class SessionSwap {
     return orElse(
       () => this.#tools.reader.look(this.#ctx, storeToken, this.#timeout),
       (error) => {
-        if (this.#fault) this.#giveUp()
-        throw error
+        throw this.#fault ? this.#fault.cause : error
       },
     )
   }
@@ -228,13 +240,12 @@ export class SessionSwap {
     return 'not done'
   }
 
-  /** The store failed, and the rows do not tell whether it has written. */
-  #giveUp(row?: 'gone'): never {
-    const session = this.#session
-    // A new session without others in it is written anew under another token.
-    session.inDoubt = session.stored !== undefined || session.absorbs.length > 0
-    if (row === 'gone' && session.stored) throw inDoubt('its row is gone', this.#fault?.cause)
-    throw this.#fault?.cause
+  /** An attempt that failed turns out to be done. */
+  #found(found: Attempt, last: Attempt): Committed {
+    const committed = this.#done(found)
+    // Later attempts may have been made from other rows.
+    if (found !== last) this.#rebase(found.swap.to.data)
+    return committed
   }
 
   #done({ changes, swap: { from, to } }: Attempt): Committed {

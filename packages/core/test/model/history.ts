@@ -1,6 +1,7 @@
+import type { Swap } from '../../src/index.ts'
 import { RequestLog } from './request-log.ts'
 import type { Moment } from './session-work.ts'
-import { bytesOf, isClaimed, type State, stateOf, tagsOf, textOf } from './state.ts'
+import { bytesOf, type State, stateOf, tagsOf, textOf } from './state.ts'
 
 /**
  * The oracle: hears of each write that took effect, and of each answer that a request got, and collects what is wrong.
@@ -20,14 +21,7 @@ export class History {
   readonly #known = new Set<string>()
   /** Rows of new sessions, and whose they are. */
   readonly #anew = new Map<string, RequestLog>()
-  /** Tokens of sessions that an acknowledged commit has taken in. */
-  readonly #taken = new Set<string>()
-  /** Where a touch has moved the expiry to. */
-  readonly #touched = new Map<string, number>()
-  #wasToldOfFaults = false
-  /** What is wrong unless the store failed, or the clock was moved. */
-  readonly #doubtful: string[] = []
-  /** Tokens with an acknowledged destroy or renewal. */
+  /** Tokens with an acknowledged destroy or renewal, and those of absorbed rows. */
   readonly #dead = new Set<string>()
   /** Tokens that some row has left. */
   readonly #gone = new Set<string>()
@@ -60,92 +54,45 @@ export class History {
     return log
   }
 
-  /** onError has heard of something. */
-  heard(error: unknown): void {
-    if ((error as { code?: string }).code !== 'ERR_SESSION_REVOKED') this.#wasToldOfFaults = true
-  }
-
   violation(what: string): void {
     this.violations.push(what)
   }
 
-  /** A new session is to be written. */
-  commits(log: RequestLog): void {
-    if (log.revoked) this.#wroteRevoked(log)
+  /** A swap is sent. */
+  sends(log: RequestLog): void {
+    if (log.revoked) this.violation(`${log.name} wrote after it was told that it is revoked`)
   }
 
-  /**
-   * It was. Late, perhaps: the request has then another token, and may have been told that the session under that is gone; the
-   * row of this one is known to nobody.
-   */
-  committed(log: RequestLog, moment: Moment, token: string, data: Uint8Array): void {
-    if (this.#contents.has(token) && !log.tokens.has(token) && moment.work === log.work) {
-      this.violation(`${log.name} wrote a new session over another's row`)
+  /** A swap took effect. Late, perhaps: the request may have been told meanwhile that it failed. */
+  swapped(log: RequestLog, moment: Moment, { from, to, absorbed }: Swap): void {
+    const after = stateOf(to.data)
+    for (const { token, data } of absorbed) {
+      if (!log.merged.has(token)) this.violation(`${log.name} absorbed what it does not merge`)
+      this.#take(token, data)
+      this.#left(token)
+      this.#dead.add(token)
     }
-    if (this.#known.has(token)) this.violation(`${log.name} wrote back without regard to others`)
-    // A destroy that was done, though the request was told that it had failed, does not end the session.
-    if (log.tokens.has(token)) this.#deleted.delete(token)
-    if (this.#ordered) this.#contents.delete(token)
-    const state = stateOf(data)
-    let wrong = moment.work.explainNew(state, moment)
-    // What an earlier write took in, of which it is not known that it was done, may be over with that.
-    if (wrong && this.#mayExpire) wrong = moment.work.explainNew(state, { ...moment, claims: none })
-    if (wrong !== undefined) this.violation(wrong)
-    this.#anew.set(token, log)
-    this.#wrote(log, token, data)
-  }
-
-  /** A session was replaced, or renamed. */
-  swapped(
-    log: RequestLog,
-    moment: Moment,
-    from: string,
-    to: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): void {
-    const before = stateOf(expected)
-    const after = stateOf(data)
-    this.#take(from, expected)
-    if (from !== to) this.#left(from)
-    const isMine = log.tokens.has(from)
-    if (from !== to && isClaimed(expected)) {
-      if (!log.merged.has(from))
-        this.violation(`${log.name} took the place of what it does not merge`)
-      this.#explained(log, moment.work.explainNew(after, moment))
-      this.#wrote(log, to, data)
-    } else if (isClaimed(data) || isClaimed(expected)) {
-      if (isMine) this.violation(`${log.name} claimed its own session`)
-      if (this.#taken.has(to) && !isClaimed(data))
-        this.violation(`${log.name} gave back what was taken in`)
-      const touched = Math.min(this.#touched.get(to) ?? 0, before.deadline)
-      if (expiry.getTime() < touched) this.#doubtful.push(`${log.name} undid a touch`)
-      if (textOf(before) !== textOf(after)) this.violation(`${log.name} changed what it claimed`)
-      if (!log.merged.has(from)) this.violation(`${log.name} claimed what it does not merge`)
-      const { claims } = moment.work
-      if (isClaimed(data)) claims.set(from, claims.get(from) ?? { state: before, taken: false })
-      else claims.delete(from)
-      this.#put(to, data)
-    } else if (!isMine && log.merged.has(from) && textOf(before) === textOf(after)) {
-      // The same with another mark: a claim that comes late then finds something else.
-      this.#put(to, data)
+    const others = statesOf(absorbed)
+    if (from) {
+      if (!log.tokens.has(from.token)) {
+        this.violation(`${log.name} wrote a session that is not its own`)
+      }
+      this.#take(from.token, from.data)
+      if (from.token !== to.token) this.#left(from.token)
+      this.#explained(moment.work.explain(stateOf(from.data), after, moment, others))
     } else {
-      if (!isMine) this.violation(`${log.name} wrote a session that is not its own`)
-      const wrong = moment.work.explain(before, after, moment)
-      // A write that changes nothing, as a fence does, may come late: what was claimed meanwhile, and given back, is what it
-      // expects. Whether all is in effect that was acknowledged is asked where that is told.
-      if (textOf(before) !== textOf(after)) this.#explained(log, wrong)
-      this.#wrote(log, to, data)
+      if (this.#rows.has(to.token)) this.violation(`${log.name} wrote over a row`)
+      if (this.#known.has(to.token)) this.violation(`${log.name} brought a token back`)
+      // A destroy that was done, though the request was told that it had failed, does not end the session.
+      this.#deleted.delete(to.token)
+      this.#explained(moment.work.explainNew(after, moment, others))
+      this.#anew.set(to.token, log)
     }
-    this.#checkAlive(log, to)
+    this.#wrote(log, to.token, to.data)
   }
 
-  /** An expiry was moved. A session that another is just taking in may be touched: that was before. */
-  touched(log: RequestLog, token: string, expiry: Date): void {
-    this.#touched.set(token, expiry.getTime())
-    if (this.#ordered && this.#taken.has(token))
-      this.#doubtful.push(`${log.name} touched a session that was taken in`)
+  /** An expiry was moved. */
+  touched(log: RequestLog, token: string): void {
     if (token !== log.filed) this.violation(`${log.name} touched a session that is not its own`)
     this.#checkAlive(log, token)
   }
@@ -168,22 +115,15 @@ export class History {
     }
     if (!log.tokens.has(token)) this.violation(`${log.name} got a token without a row`)
     if (log.filed !== '' && log.filed !== token) this.#renewed(log)
-    for (const ended of log.leaving) {
-      this.#die(log, ended)
-      log.left(ended)
-    }
-    log.leaving.clear()
     work.acknowledged = Math.max(work.acknowledged, count)
     log.filed = token
     work.merging.clear()
-    for (const [other, { taken }] of work.claims) if (taken) this.#taken.add(other)
     this.#known.add(token)
   }
 
   /** A destroy was answered. */
   destroyed(log: RequestLog, deadline: number): void {
-    for (const token of [...log.tokens, ...log.ended])
-      if (this.#known.has(token)) this.#die(log, token)
+    for (const token of log.tokens) if (this.#known.has(token)) this.#die(log, token)
     log.reset(deadline)
   }
 
@@ -206,10 +146,8 @@ export class History {
 
   /**
    * The end: `live` is what the store holds.
-   *
-   * @param faulty whether there were faults: a session may then be stuck where nobody finds it, of which onError hears
    */
-  finish(live: ReadonlyMap<string, Uint8Array>, faulty: boolean): void {
+  finish(live: ReadonlyMap<string, Uint8Array>): void {
     const mayExpire = this.#mayExpire
     for (const [log, token] of this.#told) {
       if (!this.#gone.has(token) && !mayExpire) {
@@ -225,11 +163,7 @@ export class History {
     for (const token of this.#dead) {
       if (live.has(token)) this.violation('a dead token lives at the end')
     }
-    if (!faulty && !mayExpire) this.violations.push(...this.#doubtful)
     for (const [token, data] of live) {
-      if (isClaimed(data) && !(faulty && this.#wasToldOfFaults)) {
-        this.violation('a claimed session was left behind, and nobody heard of it')
-      }
       const left = this.#remaining(token)
       if (left.length !== 1 || left[0] !== hex(data)) {
         this.violation(`a row holds ${textOf(stateOf(data))}, which was not its last write`)
@@ -248,13 +182,8 @@ export class History {
     this.#checkTags(live)
   }
 
-  #explained(log: RequestLog, wrong: string | undefined): void {
+  #explained(wrong: string | undefined): void {
     if (wrong !== undefined) this.violation(wrong)
-    if (log.revoked) this.#wroteRevoked(log)
-  }
-
-  #wroteRevoked(log: RequestLog): void {
-    this.violation(`${log.name} wrote after it was told that it is revoked`)
   }
 
   #wrote(log: RequestLog, token: string, data: Uint8Array): void {
@@ -313,7 +242,6 @@ export class History {
   #checkTags(rows: ReadonlyMap<string, Uint8Array>): void {
     const seen = new Set<string>()
     for (const [token, data] of rows) {
-      if (isClaimed(data)) continue
       const author = this.#known.has(token) ? undefined : this.#anew.get(token)
       for (const tag of tagsOf(stateOf(data))) {
         if (author && tag.startsWith(`${author.name}.`)) continue
@@ -324,7 +252,9 @@ export class History {
   }
 }
 
-const none: Moment['claims'] = new Map()
+function statesOf(rows: Swap['absorbed']): Map<string, State> {
+  return new Map(rows.map(({ token, data }) => [token, stateOf(data)]))
+}
 
 function hex(data: Uint8Array): string {
   return Buffer.from(data).toString('latin1')

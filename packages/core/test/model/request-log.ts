@@ -1,7 +1,7 @@
 import { isSame } from '../../src/bytes.ts'
-import { type ContextKey, contextKey } from '../../src/index.ts'
+import { type ContextKey, contextKey, type Swap } from '../../src/index.ts'
 import { SessionWork } from './session-work.ts'
-import { type Change, isClaimed, isLive } from './state.ts'
+import { type Change, isLive } from './state.ts'
 
 /** Carries the log of a request to the store. */
 export const requestKey: ContextKey<RequestLog> = contextKey('model.request')
@@ -15,10 +15,6 @@ export class RequestLog {
   filed = ''
   /** Every store token that a row of this session was, or may have been, written under. */
   readonly tokens = new Set<string>()
-  /** The token of its cookie, when another request was taking that session in: its own stands in for it. '' for none. */
-  standsInFor = ''
-  /** What it stood in for before it renewed its token: it goes when that is committed. */
-  readonly leaving = new Set<string>()
   /** What it has deleted of the session that it ends while it signs out everywhere; `undefined` when it does not. */
   signedOut: Set<string> | undefined
   /** What it has sought to delete while it did; it may be done late. */
@@ -29,9 +25,7 @@ export class RequestLog {
   destroying = false
   /** Sessions that it has found when it looked for one to merge. */
   readonly found = new Set<string>()
-  /** Sessions that it has found while another took them in. */
-  readonly foundClaimed = new Set<string>()
-  /** Sessions that some commit of it was to take in; one that failed gives them back also after a destroy. */
+  /** Sessions that some commit of it was to merge. */
   readonly merged = new Set<string>()
   /** What it wrote or claimed before it destroyed its session may still be deleted. */
   readonly #former = new Set<string>()
@@ -52,39 +46,31 @@ export class RequestLog {
     if (filed !== '') this.tokens.add(filed)
   }
 
-  /** Its token was renewed. */
-  renewed(): void {
-    if (this.standsInFor !== '') this.leaving.add(this.standsInFor)
-    this.standsInFor = ''
-  }
-
-  /** Tokens of sessions that it ends, whatever another takes in just then. */
-  get ended(): string[] {
-    return [...this.leaving, ...(this.standsInFor === '' ? [] : [this.standsInFor])]
-  }
-
   /** It is about to delete the row under `token`. */
   deletes(token: string): void {
     if (this.signedOut) this.#signsOut.add(token)
   }
 
+  /** It is about to write. */
+  sends(swap: Swap): void {
+    this.tokens.add(swap.to.token)
+    this.work.sent.push({ ...this.work.moment, swap })
+  }
+
   /** It has read the row under `token`. */
   saw(token: string, data: Uint8Array | undefined): void {
-    const { claims, sent } = this.work
+    const { sent } = this.work
     if (data && isLive(data)) this.found.add(token)
-    if (data && isClaimed(data)) this.foundClaimed.add(token)
-    // What it had claimed has been destroyed meanwhile.
-    if (!data && !claims.get(token)?.taken) claims.delete(token)
-    const mine = data && sent.find((one) => one.token === token && isSame(one.data, data))
-    if (mine) this.work.sawItsBytes(mine)
+    if (!data) return
+    for (const one of sent) {
+      const { to } = one.swap
+      if (to.token === token && isSame(to.data, data)) this.work.sawItsBytes(one)
+    }
   }
 
   /** It was destroyed; what follows is another session. */
   reset(deadline: number): void {
-    for (const token of [...this.tokens, ...this.ended]) this.left(token)
-    this.standsInFor = ''
-    this.leaving.clear()
-    for (const [token, { taken }] of this.work.claims) if (taken) this.#former.add(token)
+    for (const token of this.tokens) this.left(token)
     this.revoked = false
     this.loaded('', deadline)
   }
@@ -98,10 +84,6 @@ export class RequestLog {
   /** Whether it may delete what is under `token`. */
   mayDelete(token: string): boolean {
     if (this.#former.has(token) || this.#signsOut.has(token)) return true
-    if (this.leaving.has(token)) return true
-    if (this.standsInFor === token) return this.destroying
-    if (this.tokens.has(token)) return this.destroying || this.filed !== token
-    const claim = this.work.claims.get(token)
-    return claim?.taken === true || claim?.mayBeTaken === true
+    return this.tokens.has(token) && this.destroying
   }
 }

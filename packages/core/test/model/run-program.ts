@@ -91,8 +91,6 @@ class RunningRequest {
       return false
     }
     const storeToken = storeTokenOf(manager, manager.token(this.#ctx))
-    const asked = storeTokenOf(manager, cookie)
-    if (storeToken === '' && this.#log.foundClaimed.has(asked)) this.#log.standsInFor = asked
     this.#log.loaded(storeToken, manager.deadline(this.#ctx).getTime())
     return true
   }
@@ -145,7 +143,6 @@ class RunningRequest {
       case 'renewToken':
         await this.#try(async () => {
           await manager.renewToken(ctx)
-          log.renewed()
           log.changes.push({ kind: 'deadline', at: manager.deadline(ctx).getTime() })
         })
         return
@@ -181,7 +178,7 @@ class RunningRequest {
     await this.#try(async () => {
       await this.#manager.mergeSession(this.#ctx, token)
       if (!log.found.has(from) || log.tokens.has(from)) return
-      if (log.leaving.has(from) || log.work.merging.has(from)) return
+      if (log.work.merging.has(from)) return
       log.work.merging.add(from)
       log.merged.add(from)
       log.changes.push({ kind: 'merge', from })
@@ -241,8 +238,7 @@ class RunningRequest {
   }
 }
 
-// A conflict: it cannot be known whether an earlier commit of this request was done.
-const faults: unknown[] = ['ERR_SESSION_CONFLICT', 'ERR_SESSION_STORE_TIMEOUT']
+const faults: unknown[] = ['ERR_SESSION_IN_DOUBT', 'ERR_SESSION_STORE_TIMEOUT']
 
 function codeOf(error: unknown): string | undefined {
   return (error as { code?: string }).code

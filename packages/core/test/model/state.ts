@@ -19,25 +19,18 @@ export type Change =
 const codec = new JsonCodec()
 // What the implementation keeps among the values for itself.
 const writeMark = '__write'
-const claimMark = '__claim'
 const rememberMe = '__rememberMe'
 
 /** What the bytes of a row hold. */
 export function stateOf(data: Uint8Array): State {
   const { deadline, values } = codec.decode(data)
   values.delete(writeMark)
-  values.delete(claimMark)
   return { deadline: deadline.getTime(), values }
-}
-
-/** Whether the bytes are those of a session that another is taking in: nobody finds it. */
-export function isClaimed(data: Uint8Array): boolean {
-  return codec.decode(data).values.has(claimMark)
 }
 
 /** Whether a session with these bytes can be found. */
 export function isLive(data: Uint8Array): boolean {
-  return !isClaimed(data) && stateOf(data).deadline > Date.now()
+  return stateOf(data).deadline > Date.now()
 }
 
 /** The bytes of a row. */
@@ -61,11 +54,11 @@ export function counts({ kind }: Change): boolean {
   return kind === 'update' || kind === 'count'
 }
 
-/** The state after the changes. `claims`: the other sessions as they were when they were claimed. */
+/** The state after the changes. `absorbed`: what the other sessions held that were merged. */
 export function applied(
   before: State,
   changes: readonly Change[],
-  claims: ReadonlyMap<string, { readonly state: State }>,
+  absorbed: ReadonlyMap<string, State>,
 ): State {
   const values = new Map(before.values)
   let { deadline } = before
@@ -79,7 +72,7 @@ export function applied(
       for (const key of values.keys()) if (key !== rememberMe) values.delete(key)
     }
     if (change.kind === 'merge') {
-      const other = claims.get(change.from)?.state
+      const other = absorbed.get(change.from)
       deadline = Math.max(deadline, other?.deadline ?? 0)
       for (const [key, value] of other?.values ?? []) values.set(key, value)
     }

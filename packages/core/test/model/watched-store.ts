@@ -5,6 +5,7 @@ import type {
   Context,
   CtxStore,
   IterableCtxStore,
+  Swap,
 } from '../../src/index.ts'
 import type { History } from './history.ts'
 import { type RequestLog, requestKey } from './request-log.ts'
@@ -16,15 +17,11 @@ export type Passage = <T>(call: string, act: () => Awaitable<T>) => Awaitable<T>
 export interface Watched<Ctx> {
   find(token: string): Awaitable<Uint8Array | undefined>
   all?(): Awaitable<Map<string, Uint8Array>>
-  commit(token: string, data: Uint8Array, expiry: Date): Awaitable<unknown>
   delete(token: string): Awaitable<unknown>
   findWithExpiry(ctx: Ctx, token: string): ReturnType<AtomicStore['findWithExpiry']>
-  replace(ctx: Ctx, token: string, ...row: Swap): Awaitable<boolean>
   touch(ctx: Ctx, token: string, expiry: Date): Awaitable<boolean>
-  rename(ctx: Ctx, token: string, newToken: string, ...row: Swap): Awaitable<boolean>
+  swap(ctx: Ctx, swap: Swap): Awaitable<boolean>
 }
-
-type Swap = [expected: Uint8Array, data: Uint8Array, expiry: Date]
 
 /** A store whose effects the oracle hears of, each at the moment when it is done. */
 export class WatchedStore<Ctx> implements CtxStore, AtomicStore, IterableCtxStore {
@@ -64,16 +61,9 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore, IterableCtxStor
     return this.#passage('find all', () => this.#inner.all?.() ?? new Map())
   }
 
-  commitCtx(ctx: Context, token: string, data: Uint8Array, expiry: Date) {
-    const log = logOf(ctx)
-    const { moment } = log.work
-    log.tokens.add(token)
-    this.#history.commits(log)
-    return this.#passage('commit', () =>
-      andThen(this.#inner.commit(token, data, expiry), () =>
-        this.#history.committed(log, moment, token, data),
-      ),
-    )
+  // A store with atomic methods is written by `swap` alone.
+  commitCtx(): never {
+    throw new TypeError('commit was called on a store with atomic methods')
   }
 
   deleteCtx(ctx: Context, token: string) {
@@ -84,13 +74,14 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore, IterableCtxStor
     )
   }
 
-  replace(ctx: Context, token: string, expected: Uint8Array, data: Uint8Array, expiry: Date) {
+  swap(ctx: Context, swap: Swap) {
     const log = logOf(ctx)
     const { moment } = log.work
-    if (log.tokens.has(token)) log.work.sent.push({ ...moment, token, expected, data })
-    return this.#passage('replace', () =>
-      andThen(this.#inner.replace(this.#innerCtx, token, expected, data, expiry), (done) => {
-        if (done) this.#history.swapped(log, moment, token, token, expected, data, expiry)
+    this.#history.sends(log)
+    log.sends(swap)
+    return this.#passage('swap', () =>
+      andThen(this.#inner.swap(this.#innerCtx, swap), (done) => {
+        if (done) this.#history.swapped(log, moment, swap)
         return done
       }),
     )
@@ -100,26 +91,9 @@ export class WatchedStore<Ctx> implements CtxStore, AtomicStore, IterableCtxStor
     const log = logOf(ctx)
     return this.#passage('touch', () =>
       andThen(this.#inner.touch(this.#innerCtx, token, expiry), (done) => {
-        if (done) this.#history.touched(log, token, expiry)
+        if (done) this.#history.touched(log, token)
         return done
       }),
-    )
-  }
-
-  rename(...args: Parameters<AtomicStore['rename']>) {
-    const [ctx, token, newToken, expected, data, expiry] = args
-    const log = logOf(ctx)
-    const { moment } = log.work
-    log.tokens.add(newToken)
-    log.work.sent.push({ ...moment, token: newToken, expected, data })
-    return this.#passage('rename', () =>
-      andThen(
-        this.#inner.rename(this.#innerCtx, token, newToken, expected, data, expiry),
-        (done) => {
-          if (done) this.#history.swapped(log, moment, token, newToken, expected, data, expiry)
-          return done
-        },
-      ),
     )
   }
 }
