@@ -93,6 +93,10 @@ export class CaseStore implements Store, AtomicStore, IterableStore {
     return this.#write(() => this.#memory.rename(background(), ...args))
   }
 
+  swap(...[, ...args]: Parameters<Required<AtomicStore>['swap']>): Awaitable<boolean> {
+    return this.#write(() => this.#memory.swap(background(), ...args))
+  }
+
   #read<T>(act: () => T): Awaitable<T> {
     return this.#answer(() => {
       if (this.readFault) throw this.readFault

@@ -16,6 +16,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
     ['visit', 'unheld-visit'],
     ['sessions', 'error-response', 'session-context'],
+    ['check-swap'],
     ['store', 'codec', 'session-data', 'json-values', 'json-lines', 'client-context'],
     ['context', 'before-headers', 'cookie', 'cleanup', 'pending-calls'],
     ['gate', 'time-limit', 'token', 'repeated', 'guarded'],
@@ -49,7 +50,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['client', 'script', 'server-state', 'session-keys'],
     ['redis-commands', 'redis-error'],
   ],
-  'store-decorators': [['index'], ['cached-store', 'migrating-store']],
+  'store-decorators': [['index'], ['cached-store', 'migrating-store'], ['swap-across']],
   express: [['index'], ['load-and-save']],
   fastify: [['index'], ['load-and-save']],
   hono: [

@@ -39,6 +39,7 @@ export type {
   SessionStore,
   Store,
   Swap,
+  SwapRow,
 } from './store.ts'
 
 // Codecs

@@ -60,7 +60,7 @@ export class MemoryStore implements Store, IterableStore, AtomicStore, Scannable
 
   commit(token: string, data: Uint8Array, expiry: Date): void {
     this.#write(token, data, expiry)
-    if (++this.#committed >= this.#enough) this.#cleanup.within(0)
+    this.#added()
   }
 
   delete(token: string): void {
@@ -86,13 +86,14 @@ export class MemoryStore implements Store, IterableStore, AtomicStore, Scannable
   }
 
   swap(_ctx: Context, { from, to, absorbed }: Swap): boolean {
-    const isFree = from?.token === to.token || !this.#rows.get(to.token)
-    if (!isFree || (from && !this.#holds(from))) return false
+    const moves = from?.token !== to.token
+    if (from && !this.#holds(from)) return false
+    if (moves && this.#rows.get(to.token)) return false
     for (const row of absorbed) if (!this.#holds(row)) return false
-    for (const row of absorbed) this.#rows.delete(row.token)
-    if (from && from.token !== to.token) this.#rows.delete(from.token)
-    if (from) this.#write(to.token, to.data, to.expiry)
-    else this.commit(to.token, to.data, to.expiry)
+    for (const { token } of absorbed) this.#rows.delete(token)
+    if (from && moves) this.#rows.delete(from.token)
+    this.#write(to.token, to.data, to.expiry)
+    if (!from) this.#added()
     return true
   }
 
@@ -116,6 +117,10 @@ export class MemoryStore implements Store, IterableStore, AtomicStore, Scannable
 
   #write(token: string, data: Uint8Array, expiry: Date): void {
     this.#rows.set(token, { data: textOf(data), expiry: expiry.getTime() })
+  }
+
+  #added(): void {
+    if (++this.#committed >= this.#enough) this.#cleanup.within(0)
   }
 
   #live(token: string): Row | undefined {

@@ -1,4 +1,5 @@
 import { type Awaitable, andThen, isThenable } from './awaitable.ts'
+import { checkSwap } from './check-swap.ts'
 import { type Context, withoutSignal } from './context.ts'
 import { kindOf } from './kind-of.ts'
 import type { AtomicStore, CtxStore, SessionStore } from './store.ts'
@@ -21,8 +22,8 @@ export class StoreAccess {
   ) => Awaitable<unknown>
   /** As `deleteCtx` of {@link CtxStore}. */
   readonly delete: (ctx: Context, token: string) => Awaitable<unknown>
-  /** The store's atomic methods, where it has them. */
-  readonly atomic: AtomicStore | undefined
+  /** The store's atomic methods, where it has them. `swap` throws a TypeError when two of its rows have one token. */
+  readonly atomic: Required<AtomicStore> | undefined
   /** Every session of the store, in pages where it can; `undefined` when it cannot list them. */
   readonly sessions:
     | ((
@@ -88,7 +89,10 @@ function atomicOf(store: SessionStore): StoreAccess['atomic'] {
   return {
     findWithExpiry: (ctx, token) => whole.findWithExpiry(ctx, token),
     touch: (ctx, token, expiry) => whole.touch(withoutSignal(ctx), token, expiry),
-    swap: (ctx, swap) => whole.swap(withoutSignal(ctx), swap),
+    swap(ctx, swap) {
+      checkSwap(swap)
+      return whole.swap(withoutSignal(ctx), swap)
+    },
   }
 }
 

@@ -40,9 +40,25 @@ export interface IterableCtxStore {
   allCtx(ctx: Context): Awaitable<Map<string, Uint8Array>>
 }
 
+/** A live row, and the bytes that it must hold. */
+export interface SwapRow {
+  readonly token: string
+  readonly data: Uint8Array
+}
+
+/** One step that writes a session, moves it to another token, or takes other sessions out. See {@link AtomicStore.swap}. */
+export interface Swap {
+  /** The session to write over. `undefined`: a new session. */
+  readonly from: SwapRow | undefined
+  /** The session after the step. With another token than that of `from`, the session moves. */
+  readonly to: SwapRow & { readonly expiry: Date }
+  /** Other sessions that are deleted in the same step. Usually empty. */
+  readonly absorbed: readonly SwapRow[]
+}
+
 /**
- * What keeps concurrent requests from losing each other's changes; no store of SCS's has it. All four or none: a
- * store with only some of them is refused at construction. A live session is one that has not expired.
+ * What keeps concurrent requests from losing each other's changes; no store of SCS's has it. All three or none: a
+ * store that lacks one is refused at construction. A live session is one that has not expired.
  */
 export interface AtomicStore {
   /** As {@link CtxStore.findCtx}, with the expiry that the row was last given, to the millisecond. */
@@ -52,18 +68,19 @@ export interface AtomicStore {
   ): Awaitable<{ data: Uint8Array; expiry: Date } | undefined>
   /** Moves the expiry of a live session, both ways; its data is neither sent nor touched. `false` when it is gone. */
   touch(ctx: Context, token: string, expiry: Date): Awaitable<boolean>
-  /** Compare-and-swap: all of it in one step, or nothing. `false`: nothing was written. */
+  /**
+   * Compare-and-swap: all of {@link Swap} in one step, or nothing.
+   *
+   * - `true`: `to` is written, `from` has gone when its token was another one, and every absorbed session has gone. They are
+   *   never found again.
+   * - `false`: a session is gone, has expired or holds other bytes, or another row has `to.token`, whether it has expired or
+   *   not. Nothing was written.
+   * - An error: it is not known whether it was done.
+   *
+   * The caller makes sure that `from` and `absorbed` have different tokens, and that `to.token` is none of `absorbed`;
+   * {@link StoreAccess} throws a TypeError otherwise. A store that cannot do it in one step says so in its documentation.
+   */
   swap(ctx: Context, swap: Swap): Awaitable<boolean>
-}
-
-/** What {@link AtomicStore.swap} does. */
-export interface Swap {
-  /** The live row to write over, and the bytes that it must hold; `undefined`: there is none yet. */
-  readonly from: { readonly token: string; readonly data: Uint8Array } | undefined
-  /** What is there afterwards. */
-  readonly to: { readonly token: string; readonly data: Uint8Array; readonly expiry: Date }
-  /** Other live rows that go in the same step, each only while it holds these bytes. */
-  readonly absorbed: readonly { readonly token: string; readonly data: Uint8Array }[]
 }
 
 /** A store that can walk through its sessions in bounded memory. Preferred to {@link IterableStore.all}. */

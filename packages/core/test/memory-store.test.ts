@@ -97,6 +97,9 @@ describe('cleanup', () => {
     for (let n = 0; n < 5_000; n++) {
       store.replace(background(), 'token', bytes('a'), bytes('a'), expiring(minute))
       store.rename(background(), 'token', 'token', bytes('a'), bytes('a'), expiring(minute))
+      const row = { token: 'token', data: bytes('a') }
+      const swap = { from: row, to: { ...row, expiry: expiring(minute) }, absorbed: [] }
+      store.swap(background(), swap)
     }
     await vi.advanceTimersByTimeAsync(second)
     expect(rowsOf(store)).toEqual(['over', 'token'])
@@ -268,6 +271,55 @@ describe('the atomic methods', () => {
     expect(store.rename(ctx, 'live', token, ...row)).toBe(true)
     expect([...store.all()]).toEqual([[token, bytes('data')]])
     expect(expiryOf(token)).toEqual(expiring(second))
+  })
+
+  const row = (token: string, data: string) => ({ token, data: bytes(data) })
+  const to = (token: string) => ({ ...row(token, 'new'), expiry: expiring(second) })
+
+  test.each(['new', 'live'])('swap writes a session, and moves it: from live to %s', (token) => {
+    const swap = { from: row('live', 'old'), to: to(token), absorbed: [] }
+    expect(store.swap(ctx, swap)).toBe(true)
+    expect([...store.all()]).toEqual([[token, bytes('new')]])
+    expect(expiryOf(token)).toEqual(expiring(second))
+    if (token !== 'live') expect(store.swap(ctx, swap)).toBe(false)
+  })
+
+  test('swap adds a session, and deletes the absorbed ones in the same step', () => {
+    for (const token of ['one', 'two']) store.commit(token, bytes(token), expiring(minute))
+    const absorbed = [row('one', 'one'), row('two', 'two')]
+    expect(store.swap(ctx, { from: undefined, to: to('new'), absorbed })).toBe(true)
+    expect([...store.all().keys()].sort()).toEqual(['live', 'new'])
+    expect(store.swap(ctx, { from: row('live', 'old'), to: to('live'), absorbed })).toBe(false)
+    expect(store.find('live')).toEqual(bytes('old'))
+  })
+
+  test.each([
+    ['from holds other bytes', { from: row('live', 'else'), to: to('new'), absorbed: [] }],
+    ['from is not there', { from: row('missing', ''), to: to('new'), absorbed: [] }],
+    ['from has expired', { from: row('over', 'old'), to: to('over'), absorbed: [] }],
+    ['a live session has the new token', { from: undefined, to: to('live'), absorbed: [] }],
+    ['an expired session has the new token', { from: undefined, to: to('over'), absorbed: [] }],
+    [
+      'an expired session has the token to move to',
+      { from: row('live', 'old'), to: to('over'), absorbed: [] },
+    ],
+    [
+      'an absorbed session holds other bytes',
+      { from: undefined, to: to('new'), absorbed: [row('live', 'else')] },
+    ],
+    [
+      'an absorbed session is not there',
+      { from: row('live', 'old'), to: to('live'), absorbed: [row('missing', '')] },
+    ],
+    [
+      'an absorbed session has expired',
+      { from: row('live', 'old'), to: to('new'), absorbed: [row('over', 'old')] },
+    ],
+  ])('swap is false, and changes nothing, when %s', (_what, swap) => {
+    expect(store.swap(ctx, swap)).toBe(false)
+    expect([...store.all()]).toEqual([['live', bytes('old')]])
+    expect(expiryOf('live')).toEqual(expiring(minute))
+    expect(store.find('over')).toBeUndefined()
   })
 
   test('touch moves the expiry of a live session, both ways, and its data stays', () => {

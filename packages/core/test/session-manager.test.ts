@@ -85,6 +85,10 @@ class WholeStore extends PlainStore implements AtomicStore, ScannableStore {
     return this.answer(`rename ${args[1]}`, () => this.memory.rename(...args))
   }
 
+  swap(...args: Parameters<Required<AtomicStore>['swap']>) {
+    return this.answer(`swap ${args[1].from?.token}`, () => this.memory.swap(...args))
+  }
+
   scan(ctx: Context) {
     this.calls.push('scan')
     return this.memory.scan(ctx)
@@ -2076,6 +2080,7 @@ describe('a client that has gone', () => {
         return memory.touch(ctx, ...row)
       },
       rename: (ctx, ...row) => memory.rename(ctx, ...row),
+      swap: (ctx, swap) => memory.swap(ctx, swap),
     }
     const manager = new SessionManager({ store, idleTimeout: hour, touchInterval: 0 })
     const key = contextKey<string>('tag')

@@ -32,6 +32,7 @@ type Method =
   | 'replace'
   | 'touch'
   | 'rename'
+  | 'swap'
 
 interface Call {
   readonly method: Method
@@ -56,7 +57,13 @@ function storeWith(...methods: Method[]) {
 
 const plain = ['find', 'commit', 'delete'] as const
 const withCtx = ['findCtx', 'commitCtx', 'deleteCtx'] as const
-const atomic = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
+const required = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
+const atomic = [...required, 'swap'] as const
+const swap = {
+  from: { token: 'token', data },
+  to: { token: 'another', data: next, expiry },
+  absorbed: [],
+}
 
 describe('a plain store', () => {
   test('is called without a context, as a method of itself, and its answer comes back', () => {
@@ -116,7 +123,8 @@ describe('a store with contexts', () => {
     access.atomic?.replace(ctx, 'token', data, next, expiry)
     access.atomic?.touch(ctx, 'token', expiry)
     access.atomic?.rename(ctx, 'token', 'another', data, next, expiry)
-    expect(calls).toHaveLength(5)
+    access.atomic?.swap(ctx, swap)
+    expect(calls).toHaveLength(6)
     for (const { args } of calls) {
       expect((args[0] as Context).signal).toBeUndefined()
       expect((args[0] as Context).value(tag)).toBe('tagged')
@@ -134,20 +142,22 @@ describe('the atomic methods', () => {
     expect(access.atomic?.rename(ctx, 'token', 'another', data, next, expiry)).toBe(
       'answer of rename',
     )
+    expect(access.atomic?.swap(ctx, swap)).toBe('answer of swap')
     expect(calls.map((call) => call.args.slice(1))).toEqual([
       ['token'],
       ['token', data, next, expiry],
       ['token', expiry],
       ['token', 'another', data, next, expiry],
+      [swap],
     ])
     for (const { self } of calls) expect(self).toBe(store)
   })
 
-  test.each(atomic)('all four or none: without %s the store is refused', (missing) => {
+  test.each(required)('all of them or none: without %s the store is refused', (missing) => {
     const { store } = storeWith(...plain, ...atomic.filter((method) => method !== missing))
     expect(() => new SessionManager({ store })).toThrow(
       new TypeError(
-        `store has only some of the atomic methods; ${missing} missing: all four or none`,
+        `store has only some of the atomic methods; ${missing} missing: all of them or none`,
       ),
     )
   })
@@ -155,6 +165,37 @@ describe('the atomic methods', () => {
   test('all that are missing are named', () => {
     const { store } = storeWith(...plain, 'touch')
     expect(() => new SessionManager({ store })).toThrow('findWithExpiry, replace, rename missing')
+  })
+})
+
+describe('swap', () => {
+  const row = (token: string) => ({ token, data })
+  const to = { token: 'to', data: next, expiry }
+
+  test.each([
+    ['absorbed has the token of from', { from: row('a'), to, absorbed: [row('b'), row('a')] }],
+    ['absorbed has the token of to', { from: row('a'), to, absorbed: [row('to')] }],
+    ['absorbed has the token of a new session', { from: undefined, to, absorbed: [row('to')] }],
+    ['absorbed has a token twice', { from: row('a'), to, absorbed: [row('b'), row('b')] }],
+  ])('throws a TypeError before the store is called when %s', (_what, swap) => {
+    const { store, calls } = storeWith(...plain, ...atomic)
+    expect(() => new StoreAccess(store).atomic?.swap(ctx, swap)).toThrow(
+      new TypeError(
+        'swap.absorbed must not repeat a token, nor have the token of swap.from or swap.to',
+      ),
+    )
+    expect(calls).toEqual([])
+  })
+
+  test.each([
+    ['moves and absorbs two', { from: row('a'), to, absorbed: [row('b'), row('c')] }],
+    ['stays and absorbs', { from: row('to'), to, absorbed: [row('b')] }],
+    ['stays', { from: row('to'), to, absorbed: [] }],
+    ['is new and absorbs', { from: undefined, to, absorbed: [row('b')] }],
+  ])('reaches the store when the session %s', (_what, swap) => {
+    const { store, last } = storeWith(...plain, ...atomic)
+    expect(new StoreAccess(store).atomic?.swap(ctx, swap)).toBe('answer of swap')
+    expect(last()?.args[1]).toBe(swap)
   })
 })
 

@@ -114,6 +114,7 @@ describe('storeToken', () => {
       findWithExpiry: memory.findWithExpiry.bind(memory),
       replace: memory.replace.bind(memory),
       touch: memory.touch.bind(memory),
+      swap: memory.swap.bind(memory),
       rename: (...args: Parameters<MemoryStore['rename']>) => {
         if (fails) throw new Error('down')
         return memory.rename(...args)

@@ -583,6 +583,7 @@ describe('stores', () => {
     replace: async () => true,
     touch: async () => true,
     rename: () => false,
+    swap: async () => true,
   }
 
   test('a Store alone, a CtxStore alone, both', () => {

@@ -8,6 +8,7 @@ import {
   type ScannableStore,
   type SessionStore,
   StoreAccess,
+  type Swap,
 } from '@scs/core'
 import { LRUCache } from 'lru-cache'
 
@@ -59,7 +60,7 @@ export class CachedStore implements CtxStore, AtomicStore {
   /** As the store's own iteration, past the cache; there when the store has one (`scan`, `allCtx` or `all`). */
   readonly scan?: ScannableStore['scan']
   readonly #store: StoreAccess
-  readonly #atomic: AtomicStore
+  readonly #atomic: Required<AtomicStore>
   readonly #rows: LRUCache<string, Row>
   /** Of each token, the read in progress that may put a row into the cache: the last one begun, if no write has ended since. */
   readonly #reads = new Map<string, symbol>()
@@ -115,6 +116,13 @@ export class CachedStore implements CtxStore, AtomicStore {
 
   rename(...call: Parameters<AtomicStore['rename']>): Promise<boolean> {
     return this.#write([call[1], call[2]], () => this.#atomic.rename(...call))
+  }
+
+  swap(ctx: Context, swap: Swap): Promise<boolean> {
+    const { from, to, absorbed } = swap
+    const tokens = [to.token, ...absorbed.map(({ token }) => token)]
+    if (from) tokens.push(from.token)
+    return this.#write(tokens, () => this.#atomic.swap(ctx, swap))
   }
 
   #cached(token: string): Row | undefined {

@@ -7,6 +7,7 @@ import {
   type SessionStore,
   StoreAccess,
 } from '@scs/core'
+import { swapAcross } from './swap-across.ts'
 
 /** The two stores of {@link migratingStore}. */
 export interface MigratingStores<S extends SessionStore = SessionStore> {
@@ -27,6 +28,8 @@ const storeNames: OptionNames<MigratingStores> = { from: true, to: true }
  * - It has AtomicStore when both stores have it, and `scan` when both can list their sessions. Without AtomicStore it is
  *   as any plain store: the last writer wins.
  * - A renewed session stays in `from` as well, with its new deadline; on plain stores it moves to `to`.
+ * - A session that absorbs one of the other store: that one is deleted first. If the step that writes the session then
+ *   fails, the absorbed one is not put back, and its data is lost.
  *
  * Throws a TypeError that names the store that is none, and when both are the same.
  */
@@ -57,13 +60,14 @@ export function migratingStore(stores: MigratingStores): SessionStore {
 }
 
 // What `to` refuses it does not have, or has with other data: then `from` has it not.
-function bothAtomic(from: AtomicStore, to: AtomicStore): AtomicStore {
+function bothAtomic(from: Required<AtomicStore>, to: Required<AtomicStore>): Required<AtomicStore> {
   return {
     findWithExpiry: async (...call) =>
       (await to.findWithExpiry(...call)) ?? from.findWithExpiry(...call),
     replace: async (...call) => (await to.replace(...call)) || from.replace(...call),
     touch: async (...call) => (await to.touch(...call)) || from.touch(...call),
     rename: async (...call) => (await to.rename(...call)) || from.rename(...call),
+    swap: (ctx, swap) => swapAcross(from, to, ctx, swap),
   }
 }
 

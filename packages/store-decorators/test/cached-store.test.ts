@@ -155,6 +155,21 @@ describe('writes of this process', () => {
     delete: (cache: CachedStore) => cache.deleteCtx(ctx, 'token'),
     rename: (cache: CachedStore) =>
       cache.rename(ctx, 'token', 'other', bytes('old'), bytes('new'), inAnHour()),
+    swap: (cache: CachedStore) => {
+      const from = { token: 'token', data: bytes('old') }
+      const to = { token: 'token', data: bytes('new'), expiry: inAnHour() }
+      return cache.swap(ctx, { from, to, absorbed: [] })
+    },
+    'swap to another token': (cache: CachedStore) => {
+      const from = { token: 'token', data: bytes('old') }
+      const to = { token: 'other', data: bytes('new'), expiry: inAnHour() }
+      return cache.swap(ctx, { from, to, absorbed: [] })
+    },
+    'swap that absorbs': (cache: CachedStore) => {
+      const to = { token: 'other', data: bytes('new'), expiry: inAnHour() }
+      const absorbed = [{ token: 'token', data: bytes('old') }]
+      return cache.swap(ctx, { from: undefined, to, absorbed })
+    },
   }
 
   it.each(Object.entries(writes))('%s is seen at once', async (_name, write) => {
@@ -345,8 +360,8 @@ describe('construction', () => {
     const store = memory()
     await store.commit('token', bytes('data'), inAnHour())
     expect(await listed(new CachedStore(store, { maxAge }))).toEqual([['token', bytes('data')]])
-    const { find, commit, delete: remove, findWithExpiry, replace, touch, rename } = store
-    const bare = { find, commit, delete: remove, findWithExpiry, replace, touch, rename }
+    const { find, commit, delete: remove, findWithExpiry, replace, touch, rename, swap } = store
+    const bare = { find, commit, delete: remove, findWithExpiry, replace, touch, rename, swap }
     expect(new CachedStore(bare, { maxAge }).scan).toBeUndefined()
   })
 })

@@ -68,6 +68,60 @@ describe('a session is in one of the two', () => {
     expect([from.all().size, to.all().size]).toEqual([1, 1])
   })
 
+  const row = (token: string) => ({ token, data: bytes(token) })
+  const renewed = () => ({ token: 'renewed', data: bytes('renewed'), expiry: inAnHour() })
+
+  it('swap writes a session in the store that has it, and a new one in the new store', async () => {
+    const { from, to, store } = await twoStores()
+    const swap = { from: row('old'), to: renewed(), absorbed: [] }
+    expect(await store.swap?.(ctx, swap)).toBe(true)
+    expect([...from.all().keys()]).toEqual(['renewed'])
+    expect(await store.swap?.(ctx, { ...swap, from: undefined })).toBe(false)
+    const added = { ...renewed(), token: 'added' }
+    expect(await store.swap?.(ctx, { from: undefined, to: added, absorbed: [] })).toBe(true)
+    expect([...to.all().keys()].sort()).toEqual(['added', 'new'])
+  })
+
+  it.each([
+    ['the old store, which absorbs one of the new', 'old', 'new', ['renewed'], []],
+    ['the new store, which absorbs one of the old', 'new', 'old', [], ['renewed']],
+    ['neither store, which absorbs both', undefined, 'both', [], ['renewed']],
+  ] as const)('swap of a session of %s', async (_what, own, other, inFrom, inTo) => {
+    const { from, to, store } = await twoStores()
+    const swap = {
+      from: own && row(own),
+      to: renewed(),
+      absorbed: other === 'both' ? [row('old'), row('new')] : [row(other)],
+    }
+    expect(await store.swap?.(ctx, swap)).toBe(true)
+    expect([...from.all().keys()]).toEqual(inFrom)
+    expect([...to.all().keys()]).toEqual(inTo)
+    expect(await store.swap?.(ctx, { ...swap, to: { ...renewed(), token: 'next' } })).toBe(false)
+  })
+
+  it.each([
+    ['an absorbed session holds other bytes', 'new', { token: 'old', data: bytes('else') }],
+    ['an absorbed session is in neither store', 'new', row('none')],
+    ['the session itself has gone', 'none', row('old')],
+  ])('a swap that finds that %s is false, and changes neither', async (_what, own, absorbed) => {
+    const { from, to, store } = await twoStores()
+    const swap = { from: row(own), to: renewed(), absorbed: [absorbed] }
+    expect(await store.swap?.(ctx, swap)).toBe(false)
+    expect([...from.all()]).toEqual([['old', bytes('old')]])
+    expect([...to.all()]).toEqual([['new', bytes('new')]])
+  })
+
+  it('of an absorbed session in the other store nothing is put back when the swap fails', async () => {
+    const { from, to, store } = await twoStores()
+    to.swap = () => {
+      throw new Error('disk full')
+    }
+    const swap = { from: row('new'), to: renewed(), absorbed: [row('old')] }
+    await expect(store.swap?.(ctx, swap)).rejects.toThrow('disk full')
+    expect(from.all().size).toBe(0)
+    expect([...to.all().keys()]).toEqual(['new'])
+  })
+
   it('delete looks for it in both', async () => {
     const { from, to, store } = await twoStores()
     await store.deleteCtx?.(ctx, 'old')
@@ -88,7 +142,7 @@ describe('a session is in one of the two', () => {
 })
 
 describe('what it has', () => {
-  const methods = ['findWithExpiry', 'replace', 'touch', 'rename', 'scan'] as const
+  const methods = ['findWithExpiry', 'replace', 'touch', 'rename', 'swap', 'scan'] as const
   const has = (store: SessionStore) => methods.filter((method) => store[method] !== undefined)
 
   it('the atomic methods and scan, when both have them', async () => {
