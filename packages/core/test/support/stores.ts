@@ -81,10 +81,6 @@ export class RecordingAtomicStore extends RecordingStore implements AtomicStore 
     return this.#write('swap', () => this.memory.swap(background(), swap))
   }
 
-  swap(...[, swap]: Parameters<Required<AtomicStore>['swap']>) {
-    return this.#write('swap', () => this.memory.swap(background(), swap))
-  }
-
   #write<T>(call: StoreCall, act: () => T): T | Promise<T> {
     return this.answer(call, () => {
       const fault = this.#faults.shift()
