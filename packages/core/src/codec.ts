@@ -3,8 +3,8 @@
  * where the store's expiry is only when the row may be forgotten.
  *
  * `decode(encode(deadline, values))` gives back an equal deadline and equal values, every key of them: `__rememberMe` (a
- * boolean), `__write` and `__claim` (strings) are the session manager's own, and what concurrent requests are promised
- * rests on them. Both are synchronous and keep no reference to what they are given.
+ * boolean) and `__write` (a string) belong to the session manager, and the guarantees for concurrent requests depend on
+ * them. Both are synchronous and keep no reference to what they are given.
  */
 export interface Codec {
   /** Throws a TypeError that names the key when a value cannot be encoded; nothing is written then. */
