@@ -153,8 +153,9 @@ export class SessionManager<
   /**
    * What {@link loadAndSave} does before the first byte, for middleware of one's own: commits a modified session and adds
    * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of
-   * throw. Called again, before the end, it commits what was changed since. Gives what it committed; rejects as {@link commit},
-   * and the next call, for the answer that tells of the error, tries again, cookie and all.
+   * throw. Called again, before the end, it commits what was changed since. Gives what it committed; rejects as {@link commit}.
+   * After a failed commit of a new session, the next call commits it under another token, and adds the cookie. After one of
+   * a stored session, it rejects with `ERR_SESSION_IN_DOUBT`.
    */
   async commitAndWriteSessionCookie(
     ctx: Context,

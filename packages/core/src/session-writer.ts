@@ -130,17 +130,23 @@ export class SessionWriter {
     const dropped = orElse<unknown>(
       () => timeout.wait(this.#store.deleteAll(ctx, old), 'commit'),
       async (error) => {
-        try {
-          await this.#store.delete(ctx, storeToken)
-          session.rows = old
-        } catch (second) {
-          this.#options.onError(second, ctx)
-        }
+        const undone = this.#undo(ctx, session, storeToken)
+        // The time-out is for the whole commit: when it is over, the deletion is sent, and not waited for.
+        if (!timeout.isOver) await Promise.resolve(timeout.wait(undone, 'commit')).catch(() => {})
         throw error
       },
     )
     return andThen(dropped, () => {
       session.rows = [storeToken]
     })
+  }
+
+  async #undo(ctx: Context, session: SessionData, storeToken: string): Promise<void> {
+    try {
+      await this.#store.delete(ctx, storeToken)
+      session.rows = session.rows.filter((row) => row !== storeToken)
+    } catch (error) {
+      this.#options.onError(error, ctx)
+    }
   }
 }
