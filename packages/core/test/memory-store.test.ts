@@ -95,8 +95,6 @@ describe('cleanup', () => {
     store.commit('over', bytes('a'), expiring(1))
     store.commit('token', bytes('a'), expiring(minute))
     for (let n = 0; n < 5_000; n++) {
-      store.replace(background(), 'token', bytes('a'), bytes('a'), expiring(minute))
-      store.rename(background(), 'token', 'token', bytes('a'), bytes('a'), expiring(minute))
       const row = { token: 'token', data: bytes('a') }
       const swap = { from: row, to: { ...row, expiry: expiring(minute) }, absorbed: [] }
       store.swap(background(), swap)
@@ -246,33 +244,6 @@ describe('the atomic methods', () => {
     store.commit('over', bytes('old'), expiring(0))
   })
 
-  test('replace writes while the session holds what is expected', () => {
-    expect(store.replace(ctx, 'live', bytes('old'), bytes('new'), expiring(second))).toBe(true)
-    expect(store.find('live')).toEqual(bytes('new'))
-    expect(expiryOf('live')).toEqual(expiring(second))
-  })
-
-  test.each([
-    ['another value', 'live', 'else'],
-    ['more than that', 'live', 'ol'],
-    ['less than that', 'live', 'old '],
-    ['nothing: there is none', 'missing', ''],
-    ['nothing any more: it has expired', 'over', 'old'],
-  ])('replace and rename leave a session that holds %s', (_what, token, expected) => {
-    const row = [bytes(expected), bytes('new'), expiring(second)] as const
-    expect(store.replace(ctx, token, ...row)).toBe(false)
-    expect(store.rename(ctx, token, 'new', ...row)).toBe(false)
-    expect([...store.all()]).toEqual([['live', bytes('old')]])
-    expect(expiryOf('live')).toEqual(expiring(minute))
-  })
-
-  test.each(['new', 'live'])('rename moves the session: from live to %s', (token) => {
-    const row = [bytes('old'), bytes('data'), expiring(second)] as const
-    expect(store.rename(ctx, 'live', token, ...row)).toBe(true)
-    expect([...store.all()]).toEqual([[token, bytes('data')]])
-    expect(expiryOf(token)).toEqual(expiring(second))
-  })
-
   const row = (token: string, data: string) => ({ token, data: bytes(data) })
   const to = (token: string) => ({ ...row(token, 'new'), expiry: expiring(second) })
 
@@ -295,6 +266,8 @@ describe('the atomic methods', () => {
 
   test.each([
     ['from holds other bytes', { from: row('live', 'else'), to: to('new'), absorbed: [] }],
+    ['from holds more bytes', { from: row('live', 'ol'), to: to('live'), absorbed: [] }],
+    ['from holds fewer bytes', { from: row('live', 'old '), to: to('live'), absorbed: [] }],
     ['from is not there', { from: row('missing', ''), to: to('new'), absorbed: [] }],
     ['from has expired', { from: row('over', 'old'), to: to('over'), absorbed: [] }],
     ['a live session has the new token', { from: undefined, to: to('live'), absorbed: [] }],

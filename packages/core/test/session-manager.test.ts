@@ -73,19 +73,11 @@ class WholeStore extends PlainStore implements AtomicStore, ScannableStore {
     return this.answer(`findWithExpiry ${token}`, () => this.memory.findWithExpiry(ctx, token))
   }
 
-  replace(...args: Parameters<AtomicStore['replace']>) {
-    return this.answer(`replace ${args[1]}`, () => this.memory.replace(...args))
-  }
-
   touch(ctx: Context, token: string, expiry: Date) {
     return this.answer(`touch ${token}`, () => this.memory.touch(ctx, token, expiry))
   }
 
-  rename(...args: Parameters<AtomicStore['rename']>) {
-    return this.answer(`rename ${args[1]}`, () => this.memory.rename(...args))
-  }
-
-  swap(...args: Parameters<Required<AtomicStore>['swap']>) {
+  swap(...args: Parameters<AtomicStore['swap']>) {
     return this.answer(`swap ${args[1].from?.token}`, () => this.memory.swap(...args))
   }
 
@@ -562,35 +554,53 @@ describe('commitAndWriteSessionCookie', () => {
     expect(stored(store, 'a')).toEqual({ name: 'Grace' })
     expect([...headers]).toEqual([])
     await manager.commitAndWriteSessionCookie(ctx, headers)
-    expect(store.calls).toEqual(['find a', 'replace a'])
+    expect(store.calls).toEqual(['find a', 'swap a'])
   })
 
   test('rejects when the commit does', async () => {
     const { store, manager, load } = make(new WholeStore())
     const ctx = await load()
     manager.put(ctx, 'name', 'Ada')
-    store.before = failing('commit', down)
+    store.before = failing('swap', down)
     const headers = new Headers()
     await expect(manager.commitAndWriteSessionCookie(ctx, headers)).rejects.toBe(down)
     expect([...headers]).toEqual([])
   })
 
-  test('called again after it failed, gives the client the new token', async () => {
+  test('called again after the commit of a new session failed, commits it under another token and adds the cookie', async () => {
+    const { store, manager, load } = make(new WholeStore())
+    const ctx = await load()
+    manager.put(ctx, 'name', 'Ada')
+    store.before = failing('swap', down)
+    const headers = new Headers()
+    await expect(manager.commitAndWriteSessionCookie(ctx, headers)).rejects.toBe(down)
+    const givenUp = manager.token(ctx)
+    store.before = () => {}
+    const committed = await manager.commitAndWriteSessionCookie(ctx, headers)
+    expect(committed?.token).not.toBe(givenUp)
+    expect(headers.getSetCookie()).toEqual([
+      expect.stringMatching(new RegExp(`^session=${committed?.token}; `)),
+    ])
+    expect(tokensOf(store)).toEqual([committed?.token])
+    await expect(manager.renewToken(ctx)).rejects.toThrow(code('ERR_SESSION_HEADERS_SENT'))
+  })
+
+  test('called again after the commit of a stored session failed, rejects with ERR_SESSION_IN_DOUBT and adds no cookie', async () => {
     const { store, manager, load } = make(new WholeStore())
     seed(store, 'a')
     const ctx = await load('a')
     await manager.renewToken(ctx)
-    store.before = failing('rename', down)
+    store.before = failing('swap', down)
     const headers = new Headers()
     await expect(manager.commitAndWriteSessionCookie(ctx, headers)).rejects.toBe(down)
     store.before = () => {}
-    await manager.renewToken(ctx)
-    const committed = await manager.commitAndWriteSessionCookie(ctx, headers)
-    expect(headers.getSetCookie()).toEqual([
-      expect.stringMatching(new RegExp(`^session=${committed?.token}; `)),
-    ])
-    expect(store.memory.find('a')).toBeUndefined()
-    await expect(manager.renewToken(ctx)).rejects.toThrow(code('ERR_SESSION_HEADERS_SENT'))
+    for (let n = 0; n < 2; n++) {
+      await expect(manager.commitAndWriteSessionCookie(ctx, headers)).rejects.toEqual(
+        code('ERR_SESSION_IN_DOUBT'),
+      )
+    }
+    expect([...headers]).toEqual([])
+    expect(tokensOf(store)).toEqual(['a'])
   })
 })
 
@@ -602,16 +612,15 @@ describe('values', () => {
     ctx = await load()
   })
 
-  for (const key of ['__write', '__claim']) {
-    test(`put and update refuse ${key}, which is the manager’s own; pop and remove leave it`, () => {
-      const refusal = new TypeError(`the key ${key} is the session manager's own: use another`)
-      expect(() => manager.put(ctx, key, 1)).toThrow(refusal)
-      expect(() => manager.update(ctx, key, () => 1)).toThrow(refusal)
-      expect(manager.pop(ctx, key)).toBeUndefined()
-      manager.remove(ctx, key)
-      expect(manager.status(ctx)).toBe('unmodified')
-    })
-  }
+  test('put and update refuse the key __write, which the manager uses; pop and remove leave it', () => {
+    const key = '__write'
+    const refusal = new TypeError(`the key ${key} is the session manager's own: use another`)
+    expect(() => manager.put(ctx, key, 1)).toThrow(refusal)
+    expect(() => manager.update(ctx, key, () => 1)).toThrow(refusal)
+    expect(manager.pop(ctx, key)).toBeUndefined()
+    manager.remove(ctx, key)
+    expect(manager.status(ctx)).toBe('unmodified')
+  })
 
   // data_test.go TestPut
   test('put sets a value, also over another, and modifies the session', () => {
@@ -1756,12 +1765,12 @@ describe('the idle timeout', () => {
   })
 
   describe('when the touch fails, and nothing else is to be written', () => {
-    test.each<[string, () => WholeStore | PlainStore, string, (error: Error) => unknown]>([
-      ['atomic methods, at once', () => new WholeStore(), 'touch', thrown],
-      ['atomic methods, later', () => new WholeStore(), 'touch', rejected],
-      ['plain methods, at once', () => new PlainStore(), 'commit', thrown],
-      ['plain methods, later', () => new PlainStore(), 'commit', rejected],
-    ])('nothing but the extension is lost: a store with %s', async (_what, create, call, fail) => {
+    test.each<[string, () => WholeStore | PlainStore, string, (error: Error) => unknown, number]>([
+      ['atomic methods, at once', () => new WholeStore(), 'touch', thrown, 4],
+      ['atomic methods, later', () => new WholeStore(), 'touch', rejected, 4],
+      ['plain methods, at once', () => new PlainStore(), 'commit', thrown, 1],
+      ['plain methods, later', () => new PlainStore(), 'commit', rejected, 1],
+    ])('only the extension is lost: a store with %s', async (_what, create, call, fail, tries) => {
       const { store, manager, heard, load, begin } = make<PlainStore>(create(), options)
       const token = await begin({ name: 'Ada' })
       vi.setSystemTime(now + minute)
@@ -1776,9 +1785,9 @@ describe('the idle timeout', () => {
         expect(await manager.commitAndWriteSessionCookie(ctx, headers)).toBeUndefined()
         expect(headers.getSetCookie()).toEqual([])
       }
-      // Each request has tried, and each try is told.
+      // Each commit reports one error, however often it has tried.
       expect(heard).toEqual([readOnly, readOnly, readOnly, readOnly])
-      expect(store.calls.filter((made) => made.startsWith(call))).toHaveLength(4)
+      expect(store.calls.filter((made) => made.startsWith(call))).toHaveLength(4 * tries)
 
       store.before = () => undefined
       expect(await manager.commit(await load(token))).toEqual({
@@ -1797,7 +1806,7 @@ describe('the idle timeout', () => {
         const ctx = await load(token)
         manager.put(ctx, 'name', 'Grace')
         const refused = new TypeError('read-only database')
-        store.before = (made) => (/^(?:replace|commit)/.test(made) ? thrown(refused) : undefined)
+        store.before = (made) => (/^(?:swap|commit)/.test(made) ? thrown(refused) : undefined)
         await expect(manager.commit(ctx)).rejects.toBe(refused)
         expect(heard).toEqual([])
       }
@@ -1941,24 +1950,33 @@ describe('a store that does not answer', () => {
     await rejectionAfter(5 * second, manager.commit(ctx))
   })
 
-  test('a renewal whose commit came too late is taken back', async () => {
-    const { store, manager, load } = make(new PlainStore(), { storeTimeout: second })
-    seed(store, 'example')
-    const ctx = await load('example')
-    await manager.renewToken(ctx)
-    const commit = held()
-    store.before = (call) => (call.startsWith('commit') ? commit.promise : undefined)
-    await rejectionAfter(second, manager.commit(ctx))
-    commit.release()
-    await settled()
-    expect(tokensOf(store)).toEqual(['example'])
-  })
+  test.each(['commit', 'destroy'] as const)(
+    'a renewal that a plain store writes too late keeps the old session, and the next %s deletes both rows',
+    async (method) => {
+      const { store, manager, load } = make(new PlainStore(), { storeTimeout: second })
+      seed(store, 'example')
+      const ctx = await load('example')
+      await manager.renewToken(ctx)
+      const late = manager.token(ctx)
+      const commit = held()
+      store.before = (call) => (call.startsWith('commit') ? commit.promise : undefined)
+      await rejectionAfter(second, manager.commit(ctx))
+      commit.release()
+      await settled()
+      expect(tokensOf(store).toSorted()).toEqual(['example', late].toSorted())
+      store.before = () => undefined
+      await manager[method](ctx)
+      expect(manager.token(ctx)).not.toBe(late)
+      expect(tokensOf(store)).toEqual([manager.token(ctx)].filter(Boolean))
+    },
+  )
 
-  test('a renewal that is committed again is not taken back with the try that came too late', async () => {
+  test('a renewal that a plain store writes after the next commit is under a token that the client never had', async () => {
     const { store, manager, load } = make(new PlainStore(), { storeTimeout: second })
     seed(store, 'example')
     const ctx = await load('example')
     await manager.renewToken(ctx)
+    const late = manager.token(ctx)
     const commit = held()
     store.before = (call) => (call.startsWith('commit') ? commit.promise : undefined)
     await rejectionAfter(second, manager.commit(ctx))
@@ -1966,8 +1984,9 @@ describe('a store that does not answer', () => {
     const committed = await manager.commit(ctx)
     commit.release()
     await settled()
-    expect(tokensOf(store)).toEqual([committed?.token])
+    expect(committed?.token).not.toBe(late)
     expect(manager.token(ctx)).toBe(committed?.token)
+    expect(stored(store, 'example')).toBeUndefined()
   })
 
   test('the session can be used again once it answers', async () => {
@@ -2074,13 +2093,14 @@ describe('a client that has gone', () => {
         contexts.push(['find', ctx])
         return memory.findWithExpiry(ctx, token)
       },
-      replace: (ctx, ...row) => memory.replace(ctx, ...row),
       touch(ctx, ...row) {
         contexts.push(['touch', ctx])
         return memory.touch(ctx, ...row)
       },
-      rename: (ctx, ...row) => memory.rename(ctx, ...row),
-      swap: (ctx, swap) => memory.swap(ctx, swap),
+      swap(ctx, swap) {
+        contexts.push(['swap', ctx])
+        return memory.swap(ctx, swap)
+      },
     }
     const manager = new SessionManager({ store, idleTimeout: hour, touchInterval: 0 })
     const key = contextKey<string>('tag')
@@ -2094,7 +2114,7 @@ describe('a client that has gone', () => {
     await manager.commit(second)
     await manager.destroy(second)
     expect(contexts.map(([call, ctx]) => [call, ctx.signal?.aborted, ctx.value(key)])).toEqual([
-      ['commit', undefined, 'kept'],
+      ['swap', undefined, 'kept'],
       ['find', true, 'kept'],
       ['touch', undefined, 'kept'],
       ['delete', undefined, 'kept'],

@@ -29,9 +29,7 @@ type Method =
   | 'allCtx'
   | 'scan'
   | 'findWithExpiry'
-  | 'replace'
   | 'touch'
-  | 'rename'
   | 'swap'
 
 interface Call {
@@ -57,8 +55,7 @@ function storeWith(...methods: Method[]) {
 
 const plain = ['find', 'commit', 'delete'] as const
 const withCtx = ['findCtx', 'commitCtx', 'deleteCtx'] as const
-const required = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
-const atomic = [...required, 'swap'] as const
+const atomic = ['findWithExpiry', 'touch', 'swap'] as const
 const swap = {
   from: { token: 'token', data },
   to: { token: 'another', data: next, expiry },
@@ -120,11 +117,9 @@ describe('a store with contexts', () => {
     calls.length = 0
     access.commit(ctx, 'token', data, expiry)
     access.delete(ctx, 'token')
-    access.atomic?.replace(ctx, 'token', data, next, expiry)
     access.atomic?.touch(ctx, 'token', expiry)
-    access.atomic?.rename(ctx, 'token', 'another', data, next, expiry)
     access.atomic?.swap(ctx, swap)
-    expect(calls).toHaveLength(6)
+    expect(calls).toHaveLength(4)
     for (const { args } of calls) {
       expect((args[0] as Context).signal).toBeUndefined()
       expect((args[0] as Context).value(tag)).toBe('tagged')
@@ -137,34 +132,24 @@ describe('the atomic methods', () => {
     const { store, calls } = storeWith(...plain, ...atomic)
     const access = new StoreAccess(store)
     expect(access.atomic?.findWithExpiry(ctx, 'token')).toBe('answer of findWithExpiry')
-    expect(access.atomic?.replace(ctx, 'token', data, next, expiry)).toBe('answer of replace')
     expect(access.atomic?.touch(ctx, 'token', expiry)).toBe('answer of touch')
-    expect(access.atomic?.rename(ctx, 'token', 'another', data, next, expiry)).toBe(
-      'answer of rename',
-    )
     expect(access.atomic?.swap(ctx, swap)).toBe('answer of swap')
-    expect(calls.map((call) => call.args.slice(1))).toEqual([
-      ['token'],
-      ['token', data, next, expiry],
-      ['token', expiry],
-      ['token', 'another', data, next, expiry],
-      [swap],
-    ])
+    expect(calls.map((call) => call.args.slice(1))).toEqual([['token'], ['token', expiry], [swap]])
     for (const { self } of calls) expect(self).toBe(store)
   })
 
-  test.each(required)('all of them or none: without %s the store is refused', (missing) => {
+  test.each(atomic)('all of them or none: without %s the store is refused', (missing) => {
     const { store } = storeWith(...plain, ...atomic.filter((method) => method !== missing))
     expect(() => new SessionManager({ store })).toThrow(
       new TypeError(
-        `store has only some of the atomic methods; ${missing} missing: all of them or none`,
+        `store has only some of the atomic methods; ${missing} missing: all three or none`,
       ),
     )
   })
 
   test('all that are missing are named', () => {
     const { store } = storeWith(...plain, 'touch')
-    expect(() => new SessionManager({ store })).toThrow('findWithExpiry, replace, rename missing')
+    expect(() => new SessionManager({ store })).toThrow('findWithExpiry, swap missing')
   })
 })
 

@@ -18,6 +18,16 @@ class PlainStore implements Store {
   }
 }
 
+/** Its swap can be made to fail before it is done. */
+class FailingStore extends MemoryStore {
+  fails = false
+
+  override swap(...args: Parameters<MemoryStore['swap']>): boolean {
+    if (this.fails) throw new Error('down')
+    return super.swap(...args)
+  }
+}
+
 const stores = {
   'a store with atomic methods': () => {
     const memory = new MemoryStore({ cleanupInterval: 0 })
@@ -104,34 +114,29 @@ describe('storeToken', () => {
     expect(manager.storeToken(ctx)).toBe('')
   })
 
-  it("is '' while a new session holds the place of the one that it takes in, and could not commit", async () => {
-    const memory = new MemoryStore({ cleanupInterval: 0 })
-    let fails = true
-    const store = Object.assign(Object.create(memory) as MemoryStore, {
-      find: memory.find.bind(memory),
-      commit: memory.commit.bind(memory),
-      delete: memory.delete.bind(memory),
-      findWithExpiry: memory.findWithExpiry.bind(memory),
-      replace: memory.replace.bind(memory),
-      touch: memory.touch.bind(memory),
-      swap: memory.swap.bind(memory),
-      rename: (...args: Parameters<MemoryStore['rename']>) => {
-        if (fails) throw new Error('down')
-        return memory.rename(...args)
-      },
-    })
-    const manager = new SessionManager({ store, onError: () => {} })
-    const other = await manager.load(empty, undefined)
-    manager.put(other, 'n', 1)
-    const committed = await manager.commit(other)
+  it("is '' while the first commit of a new session has failed, and the row's token after the next one", async () => {
+    const store = new FailingStore({ cleanupInterval: 0 })
+    const manager = new SessionManager({ store })
     const ctx = await manager.load(empty, undefined)
-    await manager.mergeSession(ctx, committed?.token)
+    manager.put(ctx, 'n', 1)
+    store.fails = true
     await expect(manager.commit(ctx)).rejects.toThrow('down')
     expect(manager.storeToken(ctx)).toBe('')
-    fails = false
-    const merged = await manager.commit(ctx)
-    expect(manager.storeToken(ctx)).toBe(merged?.storeToken)
-    expect([...memory.all().keys()]).toEqual([merged?.storeToken])
+    store.fails = false
+    const committed = await manager.commit(ctx)
+    expect(manager.storeToken(ctx)).toBe(committed?.storeToken)
+    expect([...store.all().keys()]).toEqual([committed?.storeToken])
+  })
+
+  it('is that of the old row while the commit of a renewal has failed', async () => {
+    const store = new FailingStore({ cleanupInterval: 0 })
+    const manager = new SessionManager({ store })
+    const committed = await manager.commit(await manager.load(empty, undefined))
+    const ctx = await manager.load(empty, committed?.token)
+    await manager.renewToken(ctx)
+    store.fails = true
+    await expect(manager.commit(ctx)).rejects.toThrow('down')
+    expect(manager.storeToken(ctx)).toBe(committed?.storeToken)
   })
 
   it('asks for a session of this manager', () => {

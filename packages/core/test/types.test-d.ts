@@ -580,10 +580,8 @@ describe('stores', () => {
   }
   const atomic: AtomicStore = {
     findWithExpiry: async () => undefined,
-    replace: async () => true,
     touch: async () => true,
-    rename: () => false,
-    swap: async () => true,
+    swap: () => false,
   }
 
   test('a Store alone, a CtxStore alone, both', () => {
@@ -656,13 +654,13 @@ describe('stores', () => {
   })
 
   test('some of the atomic methods do not compile', () => {
-    const { findWithExpiry, replace, touch, rename } = atomic
-    // @ts-expect-error: the other three are missing
+    const { findWithExpiry, touch, swap } = atomic
+    // @ts-expect-error: the other two are missing
     new SessionManager({ store: { ...plain, touch } })
-    // @ts-expect-error: rename is missing
-    new SessionManager({ store: { ...plain, findWithExpiry, replace, touch } })
+    // @ts-expect-error: swap is missing
+    new SessionManager({ store: { ...plain, findWithExpiry, touch } })
     // @ts-expect-error: findWithExpiry is missing
-    new SessionManager({ store: { ...withCtx, replace, touch, rename } })
+    new SessionManager({ store: { ...withCtx, touch, swap } })
   })
 
   test('a store that answers with something else does not compile', () => {
