@@ -31,7 +31,11 @@ export class CommitQueue {
     const queue = known ?? new SessionQueue()
     const { tail: before } = queue
     const turn = before && timeout.wait(before, 'commit')
-    const result = andThen(turn, () => commit(queue))
+    const result = andThen(turn, () => {
+      // The commit before it may have ended at the very moment when this one timed out.
+      if (before) timeout.check('commit')
+      return commit(queue)
+    })
     if (!isThenable(result)) return result
     // A commit that has not waited long enough leaves those before it in the queue.
     const settled = () => before
