@@ -62,6 +62,8 @@ export class SessionData implements SessionState {
   stored: StoredRow | undefined
   /** Whether a commit has failed of which it is not known whether it was done: nothing more is committed. */
   inDoubt = false
+  /** Whether the commit for the response's headers has failed: the manager commits nothing more by itself. */
+  isGivenUp = false
   /** Store tokens of all rows that the store may hold for it. */
   rows: readonly string[] = none
   /** Rows that the next commit takes out, on a store with atomic methods. */
@@ -148,6 +150,7 @@ export class SessionData implements SessionState {
   stay(): void {
     this.#headersLeft = false
     this.#cookieSent = false
+    this.isGivenUp = false
   }
 
   /** Has the next commit file it under another token. */

@@ -86,9 +86,11 @@ export class SessionLifecycle {
     return inTurn(data, () => this.#commit(ctx, data))
   }
 
-  /** As {@link commit}, when there is a change that no commit before it has written. */
+  /** As {@link commit}, when there is a change that no commit before it has written, and the response has not failed. */
   commitChanges(ctx: Context, data: SessionData): Awaitable<Committed | undefined> {
-    return inTurn(data, () => (data.pending > 0 ? this.#commit(ctx, data) : undefined))
+    return inTurn(data, () =>
+      data.pending > 0 && !data.isGivenUp ? this.#commit(ctx, data) : undefined,
+    )
   }
 
   /** Deletes every row that the session is, or was, filed under, and those of the other tokens of its request; empties it. */

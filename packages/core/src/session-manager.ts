@@ -377,9 +377,15 @@ export class SessionManager<
     if (data.status === 'revoked' && data.renewed) throw revoked()
     if (data.status === 'destroyed') this.writeSessionCookie(ctx, to, '', undefined)
     if (data.status !== 'modified') return undefined
-    return andThen(this.#lifecycle.commit(ctx, data), (committed) => {
+    const done = (committed: Committed | undefined) => {
       if (committed) this.writeSessionCookie(ctx, to, committed.token, committed.expiry)
       return committed
+    }
+    const committed = this.#lifecycle.commit(ctx, data)
+    if (!isThenable(committed)) return done(committed)
+    return committed.then(done, (error) => {
+      data.isGivenUp = true
+      throw error
     })
   }
 

@@ -43,7 +43,10 @@ export class Client {
       session.request({ ':path': path }).on('error', () => {})
       return { abort: () => session.destroy() }
     }
-    const sent = request({ host: this.#base.hostname, port: this.#base.port, path, agent: false })
+    const cookie = this.cookieHeader
+    const headers = cookie ? { cookie } : {}
+    const { hostname: host, port } = this.#base
+    const sent = request({ host, port, path, agent: false, headers })
     sent.on('error', () => {})
     sent.end()
     return { abort: () => sent.destroy() }
