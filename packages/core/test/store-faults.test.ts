@@ -140,7 +140,9 @@ for (const [kind, turns] of kinds) {
         for (const call of failing) store.failing.set(call, new Error(`${call} failed`))
         store.calls.length = 0
         await expect(manager.commit(ctx)).rejects.toThrow('swap failed')
-        expect(store.calls.filter((call) => call === 'swap')).toHaveLength(failing.length === 1 ? 4 : 1)
+        expect(store.calls.filter((call) => call === 'swap')).toHaveLength(
+          failing.length === 1 ? 4 : 1,
+        )
         store.failing.clear()
         await expect(manager.commit(ctx)).rejects.toMatchObject(inDoubt)
       })
