@@ -1,4 +1,4 @@
-import { type Awaitable, andThen, orElse } from './awaitable.ts'
+import { type Awaitable, isThenable, orElse } from './awaitable.ts'
 import { isSame } from './bytes.ts'
 import type { SessionQueue } from './commit-queue.ts'
 import type { Context } from './context.ts'
@@ -83,9 +83,21 @@ export class SessionSwap {
       if (this.#rebase(written) === 'gone') return this.#revoke()
     }
     const attempt = this.#attempt()
-    return andThen(this.#send(attempt), (outcome) =>
-      outcome === true ? this.#done(attempt) : this.#retry(attempt, outcome),
-    )
+    const outcome = this.#send(attempt)
+    return isThenable(outcome)
+      ? this.#whenAnswered(attempt, outcome)
+      : this.#answered(attempt, outcome)
+  }
+
+  #whenAnswered(
+    attempt: Attempt,
+    pending: PromiseLike<boolean | Fault>,
+  ): Awaitable<Committed | undefined> {
+    return pending.then((outcome) => this.#answered(attempt, outcome))
+  }
+
+  #answered(attempt: Attempt, outcome: boolean | Fault): Awaitable<Committed | undefined> {
+    return outcome === true ? this.#done(attempt) : this.#retry(attempt, outcome)
   }
 
   async #retry(attempt: Attempt, outcome: false | Fault): Promise<Committed | undefined> {
@@ -144,10 +156,12 @@ export class SessionSwap {
   }
 
   #send({ swap }: Attempt): Awaitable<boolean | Fault> {
-    return orElse<boolean | Fault>(
-      () => this.#timeout.wait(this.#tools.atomic.swap(this.#ctx, swap), 'commit'),
-      (cause) => ({ cause }),
-    )
+    try {
+      const answer = this.#timeout.wait(this.#tools.atomic.swap(this.#ctx, swap), 'commit')
+      return isThenable(answer) ? answer.then(undefined, faultOf) : answer
+    } catch (cause) {
+      return { cause }
+    }
   }
 
   #failed(attempt: Attempt, fault: Fault): void {
@@ -271,6 +285,10 @@ export function revoke({ onError }: CheckedOptions, ctx: Context, session: Sessi
   if (session.renewed) throw revoked()
   onError(revoked(), ctx)
   return undefined
+}
+
+function faultOf(cause: unknown): Fault {
+  return { cause }
 }
 
 function swapped({ storeToken: token, data }: AbsorbedRow): Swap['absorbed'][number] {
