@@ -138,3 +138,21 @@ it('nothing is sent by a commit that times out while it reads the row after a co
   await manager.commit(ctx)
   expect(read(token)).toEqual({ a: 1, b: 2, c: 3 })
 })
+
+it('nothing is sent after a conflict when storeTimeout is over', async () => {
+  const { manager, elsewhere, session, store, read } = world(0, { storeTimeout })
+  const token = await session()
+  const ctx = await load(manager, token)
+  await change(elsewhere, token, { b: 2 })
+  manager.put(ctx, 'c', 3)
+  const { find } = store
+  store.find = (sought) => {
+    store.find = find
+    vi.advanceTimersByTime(storeTimeout)
+    return find.call(store, sought)
+  }
+  store.calls.length = 0
+  await expect(manager.commit(ctx)).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_TIMEOUT' })
+  expect(store.calls).toEqual(['swap', 'find'])
+  expect(read(token)).toEqual({ a: 1, b: 2 })
+})

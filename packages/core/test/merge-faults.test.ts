@@ -154,6 +154,24 @@ for (const [kind, turns] of kinds) {
         })
       }
 
+      it('a swap that is done between the reads of the two rows is found: the session has the merged data, also after the next commit', async () => {
+        const { manager, store, rows, ctx, other } = await merging()
+        store.fault('late')
+        const { find } = store
+        store.find = (token) => {
+          if (token === other) {
+            store.find = find
+            store.land()
+          }
+          return find.call(store, token)
+        }
+        const committed = await manager.commit(ctx)
+        expect(manager.get(ctx, 'other')).toBe(1)
+        manager.put(ctx, 'more', 1)
+        await manager.commit(ctx)
+        expect(rows()).toEqual({ [committed?.token ?? '']: { ...merged, more: 1 } })
+      })
+
       it('a swap that fails after another request has changed this session merges nothing, and the session is in doubt', async () => {
         const made = await merging()
         const { manager, elsewhere, store, rows, ctx, other, token } = made

@@ -32,6 +32,11 @@ for (const [kind, turns] of kinds) {
       await manager.commit(ctx)
       expect(store.calls).toEqual(['find', 'find', 'swap'])
       expect(rows()).toEqual({ [token]: merged })
+      store.calls.length = 0
+      manager.put(ctx, 'next', 1)
+      await manager.commit(ctx)
+      expect(store.calls).toEqual(['swap'])
+      expect(rows()).toEqual({ [token]: { ...merged, next: 1 } })
     })
 
     it('merges into a new session, in one swap', async () => {

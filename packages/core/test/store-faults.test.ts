@@ -267,6 +267,18 @@ for (const [kind, turns] of kinds) {
       expect(read(token)).toEqual({ n: 0, a: 1, since: 1 })
     })
 
+    it('the first of two writes that failed is found when it is done just before the third is sent', async () => {
+      const { manager, session, store, read } = world(turns)
+      const token = await session()
+      const ctx = await load(manager, token)
+      manager.put(ctx, 'b', 2)
+      store.fault('late')
+      store.fault('before')
+      beforeSwap(store, () => store.land(), 2)
+      expect(await manager.commit(ctx)).toMatchObject({ token })
+      expect(read(token)).toEqual({ a: 1, b: 2 })
+    })
+
     it('a TypeError of the store is a fault as any other: it may come from a write that was done', async () => {
       for (const when of faults) {
         const { manager, session, store, read } = world(turns)
