@@ -62,7 +62,7 @@ export class SessionData implements SessionState {
   stored: StoredRow | undefined
   /** Whether a commit has failed of which it is not known whether it was done: nothing more is committed. */
   inDoubt = false
-  /** Whether the commit for the response's headers has failed: the manager commits nothing more by itself. */
+  /** Whether {@link giveUp} was called: the manager commits nothing more by itself. */
   isGivenUp = false
   /** Store tokens of all rows that the store may hold for it. */
   rows: readonly string[] = none
@@ -144,6 +144,12 @@ export class SessionData implements SessionState {
   seal(): void {
     this.#headersLeft = true
     this.#isSealed = true
+  }
+
+  /** The commit for the response's headers has failed with `error`. */
+  giveUp(error: unknown): never {
+    this.isGivenUp = true
+    throw error
   }
 
   /** They did not leave: what was to be sent with them has failed. */

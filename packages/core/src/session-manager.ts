@@ -382,11 +382,7 @@ export class SessionManager<
       return committed
     }
     const committed = this.#lifecycle.commit(ctx, data)
-    if (!isThenable(committed)) return done(committed)
-    return committed.then(done, (error) => {
-      data.isGivenUp = true
-      throw error
-    })
+    return isThenable(committed) ? committed.then(done, (e) => data.giveUp(e)) : done(committed)
   }
 
   // A touch is the one change that does not need the response.
