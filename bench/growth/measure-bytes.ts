@@ -35,7 +35,7 @@ const sizes: Readonly<
   Record<Exclude<FloodedName, 'memory'>, (address: string) => Promise<number>>
 > = {
   async postgres(address) {
-    const client = postgres(address, { max: 1 })
+    const client = postgres(address, { max: 1, fetch_types: false })
     const [row] = await client`select pg_total_relation_size('sessions') as bytes`
     await client.end()
     return Number(row?.bytes)

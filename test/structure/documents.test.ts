@@ -32,7 +32,7 @@ it('every client of postgres.js, in documents, examples, tests and benches, has 
     exclude: ['**/node_modules/**', '**/dist/**'],
   })
   const calls = files.flatMap((file) =>
-    [...read(file).matchAll(/\bpostgres\((?:[^()]|\([^()]*\))*\)/g)].map(
+    [...read(file).matchAll(/(?<!async )\bpostgres\((?:[^()]|\([^()]*\))*\)/g)].map(
       ([call]) => [file, call] as const,
     ),
   )
