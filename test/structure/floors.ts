@@ -5,6 +5,7 @@
 export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   core: [
     ['index'],
+    ['serve-with-session'],
     ['any-session-manager'],
     ['session-manager'],
     ['session-lifecycle'],
@@ -52,12 +53,8 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
   'store-decorators': [['index'], ['cached-store', 'migrating-store']],
   express: [['index'], ['load-and-save']],
   fastify: [['index'], ['load-and-save']],
-  hono: [
-    ['index'],
-    ['load-and-save', 'load-and-save-fetch'],
-    ['over-node', 'visit'],
-    ['destroy-when-finished', 'end-after'],
-  ],
+  fetch: [['index'], ['load-and-save-fetch'], ['fetch-session'], ['end-after']],
+  hono: [['index'], ['load-and-save'], ['over-node'], ['destroy-when-finished']],
   koa: [['index'], ['load-and-save']],
   'store-tests': [
     ['index'],
@@ -75,6 +72,12 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
 export const allowedDependencies: Readonly<Record<string, readonly string[]>> = {
   core: ['cookie'],
 }
+
+/** The other half of a package: a sibling that it may import beside core. */
+export const otherHalves: Readonly<Record<string, string>> = { hono: '@scs/fetch' }
+
+/** Packages that run where there is no server of Node, and import none. */
+export const withoutNodeServers: readonly string[] = ['fetch']
 
 /** The floor of a file, counted from the top; -1 when it has none. */
 export function floorOf(building: readonly (readonly string[])[], file: string): number {
