@@ -335,18 +335,19 @@ export class SessionManager<
   // A call of the application that the response waits for, so that a forgotten `await` loses nothing.
   #call<T>(ctx: Context, call: (data: SessionData) => Awaitable<T>): Promise<T> {
     let data: SessionData | undefined
+    let result: Promise<T>
     try {
       data = this.#data(ctx)
-      const result = call(data)
-      if (!isThenable(result)) return Promise.resolve(result)
-      data.calls ??= new PendingCalls()
-      return data.calls.add(Promise.resolve(result))
+      const answer = call(data)
+      result = Promise.resolve(answer)
+      if (!isThenable(answer)) return result
     } catch (error) {
-      const failed = Promise.reject(error)
-      if (!data) return failed
-      data.calls ??= new PendingCalls()
-      return data.calls.add(failed)
+      result = Promise.reject(error)
     }
+    if (!data) return result
+    data.calls ??= new PendingCalls((error) => this.#sessions.onError(error, ctx))
+    if (data.headersLeft) data.calls.end()
+    return data.calls.add(result, data.observer !== undefined)
   }
 
   #save(ctx: Context, to: NodeResponse | Headers): Awaitable<Committed | undefined> {
@@ -373,6 +374,8 @@ export class SessionManager<
     data: SessionData,
     to: NodeResponse | Headers,
   ): Awaitable<Committed | undefined> {
+    data.calls?.check()
+    data.calls?.end()
     data.leave(data.status === 'modified')
     // Nobody was signed in under the new token: the handler's answer would not be true.
     if (data.status === 'revoked' && data.renewed) throw revoked()

@@ -398,6 +398,37 @@ describe('errorFunc', () => {
       })
     }
 
+    it.each([
+      ['at once', 0],
+      ['some turns later', 2],
+    ])(
+      'that begins an answer and never ends it is cut after five seconds, on a store that fails %s',
+      async (_kind, turns) => {
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+        try {
+          const begun = Promise.withResolvers<void>()
+          await using server = await site(
+            { '/': put },
+            {
+              protocol,
+              store: failingAfter(turns),
+              errorFunc: (_req, res) => {
+                res.write('a part')
+                begun.resolve()
+              },
+            },
+          )
+          const asking = server.client.get('/').catch((error: Error) => error)
+          await begun.promise
+          await turn()
+          vi.advanceTimersByTime(5_000)
+          expect(await asking).toBeInstanceOf(Error)
+        } finally {
+          vi.useRealTimers()
+        }
+      },
+    )
+
     it('that never answers leaves a manager around it its cookie', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
       try {
