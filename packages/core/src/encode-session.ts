@@ -1,5 +1,4 @@
 import type { Codec } from './codec.ts'
-import { copyOf, LazyValues, Unread } from './lazy-values.ts'
 import type { CheckedOptions } from './options.ts'
 import { type SessionState, writeMarkKey } from './session-data.ts'
 
@@ -37,7 +36,7 @@ function sizeWithoutMark(
   deadline: Date,
   values: ReadonlyMap<string, unknown>,
 ): number {
-  const others = copyOf(values)
+  const others = new Map(values)
   others.delete(writeMarkKey)
   return codec.encode(deadline, others).length
 }
@@ -49,10 +48,8 @@ function largestIn(
 ): string | undefined {
   let largest: string | undefined
   let most = 0
-  for (const [key, value] of values instanceof LazyValues ? values.unreadEntries() : values) {
-    const size = Unread.is(value)
-      ? Buffer.byteLength(value.text)
-      : sizeOf(codec, deadline, key, value)
+  for (const [key, value] of values) {
+    const size = sizeOf(codec, deadline, key, value)
     if (size <= most) continue
     largest = key
     most = size

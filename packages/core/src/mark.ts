@@ -1,5 +1,4 @@
 import type { Codec } from './codec.ts'
-import { copyOf } from './lazy-values.ts'
 import type { SessionState } from './session-data.ts'
 import { generateToken } from './token.ts'
 
@@ -10,5 +9,5 @@ export function newMark(): string {
 
 /** The bytes of a session with a new mark under `key`. */
 export function marked(codec: Codec, { deadline, values }: SessionState, key: string): Uint8Array {
-  return codec.encode(deadline, copyOf(values).set(key, newMark()))
+  return codec.encode(deadline, new Map(values).set(key, newMark()))
 }
