@@ -1,4 +1,4 @@
-import { headersSent, SessionError, unreadable } from './errors.ts'
+import { headersSent, SessionError } from './errors.ts'
 import { including, none } from './few.ts'
 import type { PendingCalls } from './pending-calls.ts'
 
@@ -224,9 +224,8 @@ export class SessionData implements SessionState {
     this.values = base.values
   }
 
-  /** Throws `ERR_SESSION_UNREADABLE` for a value that the codec cannot decode, when it does so as late as that. */
   get(key: string): unknown {
-    return read(this, key)
+    return this.values.get(key)
   }
 
   put(key: string, value: unknown): void {
@@ -237,7 +236,7 @@ export class SessionData implements SessionState {
   /** Puts what `fn` makes of the value; at a conflict, of the value that others have written. */
   update(key: string, fn: (current: unknown) => unknown): unknown {
     requireKey(key)
-    this.apply((state) => state.values.set(key, fn(read(state, key))))
+    this.apply(({ values }) => values.set(key, fn(values.get(key))))
     this.#counts = true
     return this.get(key)
   }
@@ -348,14 +347,6 @@ export function revoked(): SessionError {
     'ERR_SESSION_REVOKED',
     'the session was destroyed, renewed or expired elsewhere while this request was running',
   )
-}
-
-function read({ values }: SessionState, key: string): unknown {
-  try {
-    return values.get(key)
-  } catch (error) {
-    throw unreadable(error)
-  }
 }
 
 function applicationKeys(values: ReadonlyMap<string, unknown>): string[] {

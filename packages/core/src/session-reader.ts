@@ -2,7 +2,6 @@ import { type Awaitable, andThen, isThenable } from './awaitable.ts'
 import { isSame } from './bytes.ts'
 import type { Context } from './context.ts'
 import { unreadable } from './errors.ts'
-import { none } from './few.ts'
 import type { CheckedOptions } from './options.ts'
 import { repeated } from './repeated.ts'
 import { claimKey, type SessionState } from './session-data.ts'
@@ -43,10 +42,7 @@ export class SessionReader {
     storeToken: string,
     withExpiry: boolean,
   ): Awaitable<Found | 'unreadable' | undefined> {
-    return andThen(
-      this.row(ctx, storeToken, withExpiry),
-      (row) => row && this.#understood(ctx, row, false),
-    )
+    return andThen(this.row(ctx, storeToken, withExpiry), (row) => row && this.understood(ctx, row))
   }
 
   /** The row under `storeToken`, as it is. Not waited for when the client has gone. */
@@ -87,40 +83,25 @@ export class SessionReader {
     }
   }
 
-  /** As {@link decode}, of each value; reports what it cannot read instead of throwing. */
+  /** As {@link decode}; reports what it cannot read instead of throwing. */
   decodeOrReport(ctx: Context, bytes: Uint8Array): Decoded | 'unreadable' | undefined {
     try {
-      return this.#decodeAll(bytes)
+      return this.decode(bytes)
     } catch (error) {
       this.#options.onError(error, ctx)
       return 'unreadable'
     }
   }
 
-  /** The session in `row`, as {@link find} gives it; but one with a value that cannot be decoded is unreadable as a whole. */
+  /** The session in `row`, as {@link find} gives it. */
   understood(ctx: Context, row: Row): Found | 'unreadable' | undefined {
-    return this.#understood(ctx, row, true)
-  }
-
-  #understood(ctx: Context, row: Row, all: boolean): Found | 'unreadable' | undefined {
     try {
-      const state = all ? this.#decodeAll(row.data) : this.decode(row.data)
+      const state = this.decode(row.data)
       return state && { data: row.data, expiry: row.expiry, state }
     } catch (error) {
       if (this.#options.unreadable === 'fail') throw error
       this.#options.onError(error, ctx)
       return 'unreadable'
     }
-  }
-
-  #decodeAll(bytes: Uint8Array): Decoded | undefined {
-    const state = this.decode(bytes)
-    try {
-      // A codec may decode a value when it is asked for.
-      for (const _ of state?.values ?? none);
-    } catch (error) {
-      throw unreadable(error)
-    }
-    return state
   }
 }
