@@ -8,6 +8,7 @@ export function newMark(): string {
 }
 
 /** The bytes of a session with a new mark under `key`. */
-export function marked(codec: Codec, { deadline, values }: SessionState, key: string): Uint8Array {
-  return codec.encode(deadline, new Map(values).set(key, newMark()))
+export function marked(codec: Codec, state: SessionState, key: string): Uint8Array {
+  const values = new Map(state.values).set(key, newMark())
+  return codec.encode(state.deadline, values, state.origin)
 }

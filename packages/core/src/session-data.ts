@@ -9,6 +9,8 @@ export type Status = 'unmodified' | 'modified' | 'destroyed' | 'revoked'
 export interface SessionState {
   deadline: Date
   readonly values: Map<string, unknown>
+  /** The codec's own notes on the row that was read. */
+  readonly origin?: unknown
 }
 
 /** One thing that a request did to its session. It may be done again, to a state that others have changed meanwhile. */
@@ -96,6 +98,7 @@ export class SessionData implements SessionState {
   touchDue = false
   deadline: Date
   values: Map<string, unknown>
+  origin: unknown
   /** The store call in progress; the next waits for it. */
   turn: PromiseLike<unknown> | undefined
   /** Hears of each change. */
@@ -111,10 +114,11 @@ export class SessionData implements SessionState {
   #cookieSent = false
   #isSealed = false
 
-  constructor(deadline: Date, values: Map<string, unknown> = new Map()) {
+  constructor(deadline: Date, values: Map<string, unknown> = new Map(), origin?: unknown) {
     this.initialDeadline = deadline
     this.deadline = deadline
     this.values = values
+    this.origin = origin
   }
 
   /** How many changes no commit has written. */
@@ -222,6 +226,7 @@ export class SessionData implements SessionState {
     for (const change of this.#changes ?? none) change(base)
     this.deadline = base.deadline
     this.values = base.values
+    this.origin = base.origin
   }
 
   get(key: string): unknown {
@@ -301,6 +306,7 @@ export class SessionData implements SessionState {
     this.initialDeadline = deadline
     this.deadline = deadline
     this.values.clear()
+    this.origin = undefined
     this.committed(this.pending)
     this.#cookieSent = false
   }

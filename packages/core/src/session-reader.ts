@@ -75,9 +75,9 @@ export class SessionReader {
   /** What `bytes` hold; throws `ERR_SESSION_UNREADABLE`. `undefined` for a session past its deadline. */
   decode(bytes: Uint8Array): Decoded | undefined {
     try {
-      const { deadline, values } = this.#options.codec.decode(bytes)
+      const { deadline, values, origin } = this.#options.codec.decode(bytes)
       if (deadline.getTime() <= Date.now()) return undefined
-      return { deadline, values, isClaimed: values.delete(claimKey) }
+      return { deadline, values, origin, isClaimed: values.delete(claimKey) }
     } catch (error) {
       throw unreadable(error)
     }

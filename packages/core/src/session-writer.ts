@@ -87,7 +87,12 @@ export class SessionWriter {
         tools
           ? this.#touch(ctx, data, tools, limit)
           : // Larger, perhaps, than what may be written anew.
-            this.#write(ctx, data, limit, this.#options.codec.encode(data.deadline, data.values)),
+            this.#write(
+              ctx,
+              data,
+              limit,
+              this.#options.codec.encode(data.deadline, data.values, data.origin),
+            ),
       (error) => {
         this.#options.onError(error, ctx)
         return undefined
