@@ -104,9 +104,9 @@ export class SessionManager<
   }
 
   /**
-   * A context that carries the session of `token`, for middleware of one's own; most applications only need
-   * {@link loadAndSave}. Of several tokens, the first that has a live session counts. When none has, it is a new one, with
-   * a token of its own once it is committed. A context that carries this manager's session is given back as it is.
+   * A context that carries the session of `token`, for middleware of one's own; most applications only need {@link loadAndSave}.
+   * Of several tokens, the first that has a live session counts; when none has, it is a new session. A context that
+   * carries this manager's session is given back as it is.
    *
    * Rejects when the store fails or does not answer in time (`ERR_SESSION_STORE_TIMEOUT`), with the reason of `ctx.signal`
    * when the client has gone, with `unreadable: 'fail'` for data that cannot be decoded (`ERR_SESSION_UNREADABLE`), and
@@ -153,9 +153,8 @@ export class SessionManager<
 
   /**
    * What {@link loadAndSave} does before the first byte, for middleware of one's own: commits a modified session and adds
-   * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of
-   * throw. Called again, before the end, it commits what was changed since. Gives what it committed; rejects as {@link commit},
-   * and the next call, for the answer that tells of the error, tries again, cookie and all.
+   * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of throw.
+   * Called again, it commits what was changed since. Rejects as {@link commit}; the next call then tries again, cookie and all.
    */
   async commitAndWriteSessionCookie(
     ctx: Context,
@@ -375,7 +374,6 @@ export class SessionManager<
     to: NodeResponse | Headers,
   ): Awaitable<Committed | undefined> {
     data.calls?.check()
-    data.calls?.end()
     data.leave(data.status === 'modified')
     // Nobody was signed in under the new token: the handler's answer would not be true.
     if (data.status === 'revoked' && data.renewed) throw revoked()
