@@ -321,6 +321,28 @@ describe('errorFunc', () => {
     expect(await server.client.get('/')).toMatchObject({ status: 503, body: 'sorry' })
   })
 
+  it('a commit that fails while the response cannot be held is no unhandled rejection', async () => {
+    const store = new RecordingStore(2)
+    await using server = await site(
+      {
+        '/': (manager) => (ctx, res) => {
+          manager.put(ctx, 'foo', 'bar')
+          store.failing.set('commit', new Error('down'))
+          const get = () => {
+            throw new Error('odd')
+          }
+          Object.defineProperty(res, 'writableCorked', { configurable: true, get })
+          res.end('handler')
+        },
+      },
+      { store },
+    )
+    await expect(server.client.get('/')).rejects.toThrow()
+    // Vitest fails for what is unhandled by then.
+    for (let turns = 0; turns < 5; turns++) await turn()
+    expect(store.calls).toEqual(['commit'])
+  })
+
   describe.each(protocols)('over %s', (protocol) => {
     const throwing = () => () => {
       throw new Error('no')
