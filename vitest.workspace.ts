@@ -9,6 +9,7 @@ const alias = [
   { find: /^@scs\/core$/, replacement: source('core/src/index.ts') },
   { find: /^@scs\/express$/, replacement: source('express/src/index.ts') },
   { find: /^@scs\/fastify$/, replacement: source('fastify/src/index.ts') },
+  { find: /^@scs\/fetch$/, replacement: source('fetch/src/index.ts') },
   { find: /^@scs\/hono$/, replacement: source('hono/src/index.ts') },
   { find: /^@scs\/koa$/, replacement: source('koa/src/index.ts') },
   { find: /^@scs\/store-tests$/, replacement: source('store-tests/src/index.ts') },
@@ -97,6 +98,7 @@ export default defineConfig(({ mode }) => {
         ),
         project('express', './packages/express', { typecheck }),
         project('fastify', './packages/fastify', { typecheck }),
+        project('fetch', './packages/fetch', { typecheck }),
         project('hono', './packages/hono', { typecheck }),
         project('koa', './packages/koa', { typecheck }),
         project(

@@ -1,4 +1,4 @@
-/** What a session of a typical application holds, in three sizes, plain and with values that JSON has no word for. */
+/** What a session of a typical application holds, in several sizes, plain and with values that JSON has no word for. */
 export interface Sample {
   readonly name: string
   readonly values: ReadonlyMap<string, unknown>
@@ -30,10 +30,11 @@ const sample = (name: string, values: object): Sample => ({
   values: new Map(Object.entries(values)),
 })
 
-/** Plain values alone, about 100 B, 1 KB and 100 KB of JSON. */
+/** Plain values alone, about 100 B, 1 KB, 10 KB and 100 KB of JSON. */
 export const plain: readonly Sample[] = [
   sample('100 B', login),
   sample('1 KB', { ...account, cart: cart(8) }),
+  sample('10 KB', { ...account, cart: cart(88) }),
   sample('100 KB', { ...account, cart: cart(920) }),
 ]
 

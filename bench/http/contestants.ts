@@ -4,6 +4,7 @@ import type { Scenario } from './paths.ts'
 /** Which of `servers/` it is. */
 export type Program =
   | 'node-http'
+  | 'node-http-json'
   | 'raw-driver'
   | 'scs'
   | 'scs-fastify'
@@ -39,6 +40,9 @@ const floor = memory('node-http', 'node:http')
 /** The floor once more, in a process of its own: what the measurement itself makes of no difference. */
 export const control = memory('node-http', 'node:http, a second process')
 
+/** The floor of what JSON costs. */
+const json = memory('node-http-json', 'node:http, JSON.parse')
+
 /** Nothing that they are asked to keep is there afterwards. */
 export const withoutSessions: readonly Program[] = ['node-http', 'fastify', 'koa']
 
@@ -48,11 +52,13 @@ export const groups: readonly Group[] = [
     contestants: [
       floor,
       control,
+      json,
       memory('scs', 'SCS, MemoryStore'),
       memory('express-session', 'express-session, MemoryStore'),
     ],
     requests: 12_000,
-    measures: () => true,
+    measures: (contestant, { path }) =>
+      contestant !== json || path === '/read' || path === '/write',
   },
   {
     name: 'frameworks',

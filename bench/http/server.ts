@@ -7,6 +7,7 @@ import type { Open } from './servers/open.ts'
 
 const programs: Readonly<Record<Program, () => Promise<Open>>> = {
   'node-http': async () => (await import('./servers/node-http.ts')).openNodeHttp,
+  'node-http-json': async () => (await import('./servers/node-http-json.ts')).openNodeHttpJson,
   'raw-driver': async () => (await import('./servers/raw-driver.ts')).openRawDriver,
   scs: async () => (await import('./servers/scs.ts')).openScs,
   'scs-fastify': async () => (await import('./servers/scs-fastify.ts')).openScsFastify,

@@ -1,6 +1,6 @@
 import { background, hour, JsonCodec } from '@scs/core'
 import { openStore } from '../growth/open-store.ts'
-import { openStatements } from '../http/servers/raw-statements.ts'
+import { openStatements } from '../http/servers/open-statements.ts'
 import type { Databases } from '../support/databases.ts'
 import { type Subject, type Timed, timed } from './timed.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { allowedDependencies, floorOf, floors } from './floors.ts'
-import { importsOf, type Package, readPackages, type Source } from './sources.ts'
+import { allowedDependencies, floorOf, floors, otherHalves, withoutNodeServers } from './floors.ts'
+import { importsOf, type Package, readFolder, readPackages, type Source } from './sources.ts'
 
 // A file of this length is worth a look; at the second it has to be split.
 const longFile = 320
@@ -17,7 +17,7 @@ describe.each(packages)('$manifest.name', ({ folder, manifest, sources }) => {
     expect(circleIn(sources)).toEqual([])
   })
 
-  it('imports what its package.json has, and no sibling but @scs/core', () => {
+  it('imports what its package.json has, and no sibling but @scs/core and its other half', () => {
     const allowed = [
       ...Object.keys(manifest.dependencies ?? {}),
       ...Object.keys(manifest.peerDependencies ?? {}),
@@ -28,8 +28,14 @@ describe.each(packages)('$manifest.name', ({ folder, manifest, sources }) => {
         foreign: [],
       })
     const siblings = allowed.filter((name) => name.startsWith('@scs/') && name !== '@scs/core')
-    expect(siblings).toEqual([])
+    expect(siblings).toEqual([otherHalves[folder] ?? []].flat())
   })
+
+  if (withoutNodeServers.includes(folder))
+    it('imports no server of Node', () => {
+      const builtins = sources.flatMap(({ builtins }) => builtins)
+      expect(builtins.filter((name) => /^node:(?:https?|http2|net|tls)$/.test(name))).toEqual([])
+    })
 
   const dependencies = allowedDependencies[folder]
   if (dependencies)
@@ -70,6 +76,14 @@ describe.each(packages)('$manifest.name', ({ folder, manifest, sources }) => {
   })
 })
 
+describe.each(['bench', 'scripts'])('%s', (folder) => {
+  it('has no circle of imports, types included', () => {
+    const sources = readFolder(folder)
+    expect(sources.length).toBeGreaterThan(0)
+    expect(circleIn(sources)).toEqual([])
+  })
+})
+
 describe('the reading of imports', () => {
   it('finds every kind of import, and none in a comment', () => {
     const text = [
@@ -89,7 +103,7 @@ describe('the reading of imports', () => {
 
   it('finds a circle', () => {
     const source = (name: string, ...files: string[]): Source => ({
-      ...{ name, files, lines: 1, packages: [] },
+      ...{ name, files, lines: 1, packages: [], builtins: [] },
     })
     expect(circleIn([source('a', 'b'), source('b', 'c'), source('c', 'b')])).toEqual([
       'b',

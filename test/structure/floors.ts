@@ -5,28 +5,29 @@
 export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   core: [
     ['index'],
+    ['serve-with-session'],
     ['any-session-manager'],
     ['session-manager'],
     ['session-lifecycle'],
     ['session-writer'],
-    ['session-merge', 'session-release'],
     ['session-swap'],
-    ['session-reader', 'commit-queue', 'mark', 'shown-options', 'encode-session', 'hardened'],
+    ['session-reader', 'commit-queue', 'shown-options', 'encode-session', 'hardened'],
     ['options'],
     ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
     ['visit', 'unheld-visit'],
     ['sessions', 'error-response', 'session-context'],
     ['check-swap'],
-    ['store', 'codec', 'session-data', 'json-values', 'json-lines', 'client-context'],
+    ['store', 'codec', 'session-data', 'json-values', 'client-context'],
     ['context', 'before-headers', 'cookie', 'cleanup', 'pending-calls'],
-    ['gate', 'time-limit', 'token', 'repeated', 'guarded'],
+    ['gate', 'retry', 'token', 'guarded'],
+    ['timeout'],
     ['answer'],
     ['held-calls'],
     ['response-head'],
     ['check-options', 'check-manager', 'check-arguments'],
     [
-      ...['json-time', 'date-text', 'errors', 'duration', 'cache-control', 'kind-of'],
-      ...['awaitable', 'backoff', 'bytes', 'few', 'lazy-values', 'token-map'],
+      ...['date-text', 'errors', 'duration', 'cache-control', 'kind-of'],
+      ...['awaitable', 'bytes', 'few', 'token-map'],
       ...['session-values', 'escaped-keys', 'turn', 'cookie-header', 'cookie-identity'],
     ],
   ],
@@ -53,12 +54,8 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
   'store-decorators': [['index'], ['cached-store', 'migrating-store'], ['swap-across']],
   express: [['index'], ['load-and-save']],
   fastify: [['index'], ['load-and-save']],
-  hono: [
-    ['index'],
-    ['load-and-save', 'load-and-save-fetch'],
-    ['over-node', 'visit'],
-    ['destroy-when-finished', 'end-after'],
-  ],
+  fetch: [['index'], ['load-and-save-fetch'], ['fetch-session'], ['end-after']],
+  hono: [['index'], ['load-and-save'], ['over-node'], ['destroy-when-finished']],
   koa: [['index'], ['load-and-save']],
   'store-tests': [
     ['index'],
@@ -76,6 +73,12 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
 export const allowedDependencies: Readonly<Record<string, readonly string[]>> = {
   core: ['cookie'],
 }
+
+/** The other half of a package: a sibling that it may import beside core. */
+export const otherHalves: Readonly<Record<string, string>> = { hono: '@scs/fetch' }
+
+/** Packages that run where there is no server of Node, and import none. */
+export const withoutNodeServers: readonly string[] = ['fetch']
 
 /** The floor of a file, counted from the top; -1 when it has none. */
 export function floorOf(building: readonly (readonly string[])[], file: string): number {

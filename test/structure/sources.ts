@@ -11,6 +11,8 @@ export interface Source {
   readonly files: readonly string[]
   /** Other packages that it imports, without their subpaths. */
   readonly packages: readonly string[]
+  /** Modules of Node that it imports, with `node:`. */
+  readonly builtins: readonly string[]
 }
 
 /** A package of `packages/`. */
@@ -24,7 +26,8 @@ export interface Package {
   readonly sources: readonly Source[]
 }
 
-const root = fileURLToPath(new URL('../../packages/', import.meta.url))
+const workspace = fileURLToPath(new URL('../../', import.meta.url))
+const root = join(workspace, 'packages/')
 const comments = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
 // import … from 'x', export … from 'x', import 'x', import('x'), also in types.
 const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*)'([^'\n]+)'/g
@@ -39,11 +42,20 @@ export function readPackages(): Package[] {
       return {
         folder,
         manifest: JSON.parse(readFileSync(root + file, 'utf8')) as Package['manifest'],
-        sources: globSync('**/*.ts', { cwd: src })
-          .sort()
-          .map((name) => readSource(src, name)),
+        sources: readSources(src),
       }
     })
+}
+
+/** Every file of a folder of the workspace, such as `bench`. */
+export function readFolder(folder: string): Source[] {
+  return readSources(join(workspace, folder))
+}
+
+function readSources(folder: string): Source[] {
+  return globSync('**/*.ts', { cwd: folder, exclude: ['**/node_modules/**', '**/.snippets/**'] })
+    .sort()
+    .map((name) => readSource(folder, name))
 }
 
 function readSource(src: string, file: string): Source {
@@ -56,6 +68,7 @@ function readSource(src: string, file: string): Source {
       .filter((specifier) => specifier.startsWith('.'))
       .map((specifier) => withoutExtension(relative(src, join(src, dirname(file), specifier)))),
     packages: specifiers.filter((specifier) => !/^\.|^node:/.test(specifier)).map(packageOf),
+    builtins: specifiers.filter((specifier) => specifier.startsWith('node:')),
   }
 }
 

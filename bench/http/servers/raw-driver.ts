@@ -5,8 +5,8 @@ import type { ServerPlan } from '../contestants.ts'
 import { answer, type SessionSize, valuesOf } from '../sessions.ts'
 import { sizeOf } from './fill.ts'
 import type { Open } from './open.ts'
+import { openStatements } from './open-statements.ts'
 import { cookieHeaders, plainHeaders } from './our-headers.ts'
-import { openStatements } from './raw-statements.ts'
 
 const cookieStart = 'session='
 

@@ -1,5 +1,3 @@
-import type { ServerPlan } from '../contestants.ts'
-
 /** The statements that our store sends, prepared where the driver can, and sent by the driver alone. */
 export interface Statements extends AsyncDisposable {
   find(token: string, now: Date): Uint8Array | undefined | Promise<Uint8Array | undefined>
@@ -14,23 +12,4 @@ export interface Row {
   readonly token: string
   readonly data: Uint8Array
   readonly expiry: Date
-}
-
-/** Those of the plan's database. */
-export async function openStatements({
-  store,
-  address,
-}: Pick<ServerPlan, 'store' | 'address'>): Promise<Statements> {
-  switch (store) {
-    case 'postgres':
-      return (await import('./raw-postgres.ts')).postgresStatements(address)
-    case 'redis':
-      return (await import('./raw-redis.ts')).redisStatements(address)
-    case 'sqlite':
-      return (await import('./raw-sqlite.ts')).sqliteStatements(address)
-    case 'mariadb':
-      return (await import('./raw-mariadb.ts')).mariadbStatements(address)
-    default:
-      throw new Error(`${store} has no statements`)
-  }
 }

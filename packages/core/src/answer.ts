@@ -50,7 +50,7 @@ export class Answer {
 
   /**
    * Lets `fn` answer. A promise is awaited; otherwise the answer may also end in a callback, within five seconds. What
-   * is then still open is ended, with a status of at least 500. When `fn` fails, `abort` is called.
+   * is then still open is ended, with a status of at least 500, or cut when an answer without a promise has begun. When `fn` fails, `abort` is called.
    */
   give(fn: () => unknown, abort: () => void): void {
     try {
@@ -114,16 +114,20 @@ export class Answer {
   }
 
   #wait(): void {
-    this.#timer = setTimeout(() => this.#finish(), longestAnswer).unref()
+    this.#timer = setTimeout(() => this.#finish(true), longestAnswer).unref()
     onClosed(this.#raw, () => clearTimeout(this.#timer))
   }
 
-  #finish(): void {
+  #finish(isLate = false): void {
     if (this.#ended || isClosed(this.#raw)) return
     const { res } = this
     try {
-      if (!res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
-      res.end()
+      // A part of an answer must not look complete.
+      if (isLate && res.headersSent) cut(res)
+      else {
+        if (!res.headersSent) res.statusCode = Math.max(res.statusCode, 500)
+        res.end()
+      }
     } catch {
       cut(res)
     }

@@ -1,14 +1,21 @@
 /**
- * Turns a session into bytes and back. The deadline travels inside the data: it is the end of the session's life,
- * where the store's expiry is only when the row may be forgotten.
+ * Turns a session into bytes and back. The deadline is part of the data: it ends the session, whereas the store's expiry
+ * only says when the row may be deleted.
  *
  * `decode(encode(deadline, values))` gives back an equal deadline and equal values, every key of them: `__rememberMe` (a
  * boolean) and `__write` (a string) belong to the session manager, and the guarantees for concurrent requests depend on
  * them. Both are synchronous and keep no reference to what they are given.
  */
 export interface Codec {
-  /** Throws a TypeError that names the key when a value cannot be encoded; nothing is written then. */
-  encode(deadline: Date, values: ReadonlyMap<string, unknown>): Uint8Array
-  /** Throws when `data` was not made by this codec. The Map is the caller's to change. */
-  decode(data: Uint8Array): { deadline: Date; values: Map<string, unknown> }
+  /**
+   * Throws a TypeError that names the key when a value cannot be encoded; nothing is written then. `origin` is that of the
+   * row that is written over, as `decode` gave it when the row was last read, also after a conflict; `undefined` for a
+   * new session.
+   */
+  encode(deadline: Date, values: ReadonlyMap<string, unknown>, origin?: unknown): Uint8Array
+  /**
+   * Throws when any part of `data` was not made by this codec. `values` is a plain Map, which the caller may change. `origin`
+   * is what `encode` needs to know of this row besides, such as types that JavaScript lacks; nothing else looks at it.
+   */
+  decode(data: Uint8Array): { deadline: Date; values: Map<string, unknown>; origin?: unknown }
 }

@@ -1,5 +1,4 @@
 import type { Codec } from './codec.ts'
-import { copyOf, LazyValues, Unread } from './lazy-values.ts'
 import type { CheckedOptions } from './options.ts'
 import { type SessionState, writeMarkKey } from './session-data.ts'
 
@@ -9,20 +8,15 @@ import { type SessionState, writeMarkKey } from './session-data.ts'
  */
 export function encodeSession(options: CheckedOptions, state: SessionState): Uint8Array {
   const { codec, maxSize } = options
-  const bytes = codec.encode(state.deadline, state.values)
+  const bytes = codec.encode(state.deadline, state.values, state.origin)
   if (maxSize > 0 && bytes.length > maxSize) checkSize(codec, maxSize, state, bytes.length)
   return bytes
 }
 
-function checkSize(
-  codec: Codec,
-  maxSize: number,
-  { deadline, values }: SessionState,
-  bytes: number,
-): void {
-  const size = values.has(writeMarkKey) ? sizeWithoutMark(codec, deadline, values) : bytes
+function checkSize(codec: Codec, maxSize: number, state: SessionState, bytes: number): void {
+  const size = state.values.has(writeMarkKey) ? sizeWithoutMark(codec, state) : bytes
   if (size <= maxSize) return
-  const key = largestIn(codec, deadline, values)
+  const key = largestIn(codec, state)
   const where =
     key === undefined
       ? 'keep a part of it'
@@ -32,27 +26,17 @@ function checkSize(
   )
 }
 
-function sizeWithoutMark(
-  codec: Codec,
-  deadline: Date,
-  values: ReadonlyMap<string, unknown>,
-): number {
-  const others = copyOf(values)
+function sizeWithoutMark(codec: Codec, { deadline, values, origin }: SessionState): number {
+  const others = new Map(values)
   others.delete(writeMarkKey)
-  return codec.encode(deadline, others).length
+  return codec.encode(deadline, others, origin).length
 }
 
-function largestIn(
-  codec: Codec,
-  deadline: Date,
-  values: ReadonlyMap<string, unknown>,
-): string | undefined {
+function largestIn(codec: Codec, { deadline, values, origin }: SessionState): string | undefined {
   let largest: string | undefined
   let most = 0
-  for (const [key, value] of values instanceof LazyValues ? values.unreadEntries() : values) {
-    const size = Unread.is(value)
-      ? Buffer.byteLength(value.text)
-      : sizeOf(codec, deadline, key, value)
+  for (const [key, value] of values) {
+    const size = sizeOf(codec, { deadline, values: new Map([[key, value]]), origin })
     if (size <= most) continue
     largest = key
     most = size
@@ -60,10 +44,10 @@ function largestIn(
   return largest
 }
 
-// A codec of one's own may refuse what is not a whole session.
-function sizeOf(codec: Codec, deadline: Date, key: string, value: unknown): number {
+// A custom codec may refuse a part of a session.
+function sizeOf(codec: Codec, { deadline, values, origin }: SessionState): number {
   try {
-    return codec.encode(deadline, new Map([[key, value]])).length
+    return codec.encode(deadline, values, origin).length
   } catch {
     return 0
   }

@@ -257,8 +257,15 @@ export class Gate {
   }
 
   #holdFor(post: Post, pending: PromiseLike<unknown>): void {
-    const before = post.below ? this.#cookies() : none
-    this.#held ??= new HeldCalls(this.#res)
+    let before: readonly string[] = none
+    try {
+      if (post.below) before = this.#cookies()
+      this.#held ??= new HeldCalls(this.#res)
+    } catch (error) {
+      // A response that cannot be held: the error is answered, whatever comes of this.
+      pending.then(undefined, () => {})
+      throw error
+    }
     this.#holder = post.keeper
     pending.then(
       () =>

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
 import {
   applyWriteHead,
   below,
@@ -166,7 +167,7 @@ export class HeldCalls {
   // The last write that was passed on was not told to wait; light-my-request's `writableNeedDrain` says otherwise.
   #drain(): void {
     process.nextTick((res: HeldResponse) => {
-      if (!res[heldOf]?.needDrain) res.emit('drain')
+      if (!res[heldOf]?.needDrain) emitDrain(res)
     }, this.#res)
   }
 
@@ -239,7 +240,18 @@ const draining = new WeakSet<NodeResponse>()
 // A buffer that is full, of another answer perhaps, has a `drain` to come: Node's own, or that of what is held.
 function drain(res: HeldResponse): void {
   const held = res[heldOf]
-  if (!(held ? held.needDrain : needsDrain(res))) res.emit('drain')
+  if (!(held ? held.needDrain : needsDrain(res))) emitDrain(res)
+}
+
+// What a listener throws is the application's; what an `emit` throws that is not Node's, nobody could catch.
+function emitDrain(res: HeldResponse): void {
+  let isNodes = false
+  try {
+    isNodes = res.emit === EventEmitter.prototype.emit
+    res.emit('drain')
+  } catch (error) {
+    if (isNodes) throw error
+  }
 }
 
 // HTTP/2 sends memory that is no longer its own when an empty chunk is the last of those that it writes at once (seen

@@ -1,6 +1,4 @@
 import { types } from 'node:util'
-import { isEscaped, pairsOf } from './escaped-keys.ts'
-import { timeOf } from './json-time.ts'
 
 // A fixed limit, far from the end of any stack: what was written can be read, wherever it is called from.
 const maxDepth = 500
@@ -9,12 +7,12 @@ const maxDepth = 500
 const mostDigits = 10_000
 const bigintLimit = 10n ** BigInt(mostDigits)
 
-/** Where a walk is: the objects that it is inside of. Not their property names, which may be data. */
+/** The objects that a walk is inside of. Not their property names, which may be data. */
 type Trail = object[]
 
 /**
- * The value of a session key as JSON can hold it, `{ $tag: … }` where JSON has no word for it; the value itself when it
- * is plain already. Throws a TypeError that names `key`, and says how deep inside, when a part cannot be kept.
+ * The value of a session key as JSON can hold it, `{ $tag: … }` for a value that JSON lacks; the value itself when it
+ * is plain. Throws a TypeError that names `key`, and says how deep inside, when a part cannot be kept.
  */
 export function packValue(key: string, value: unknown): unknown {
   if (typeof value === 'string' || typeof value === 'boolean') return value
@@ -30,6 +28,11 @@ export function packValue(key: string, value: unknown): unknown {
   }
 }
 
+/** Whether {@link unpackValue} may find a tag, or too many levels, in what JSON.parse makes of `text`. */
+export function mayNeedUnpacking(text: string): boolean {
+  return text.includes('$') || text.includes('\\u') || mayBeTooDeep(text)
+}
+
 /**
  * What {@link packValue} was given, from what JSON.parse made of its text; `value` is changed in place. Throws an Error
  * when it holds a tag that `packValue` does not write.
@@ -38,24 +41,25 @@ export function unpackValue(value: unknown): unknown {
   return unpack(value, 0)
 }
 
-/** Whether what JSON.parse makes of `text` may be deeper than {@link unpackValue} takes: each level begins with a bracket. */
-export function mayBeTooDeep(text: string): boolean {
-  if (text.length <= 2 * maxDepth) return false
-  let brackets = 0
-  for (const bracket of ['[', '{']) {
-    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
-      if (++brackets > maxDepth) return true
-    }
-  }
-  return false
+/** The pairs of a key and a value in `content`; `undefined` when it holds anything else, or a key twice. */
+export function pairsOf(content: unknown): [string, unknown][] | undefined {
+  if (!Array.isArray(content) || !content.every(isPair)) return undefined
+  const keys = new Set(content.map(([key]) => key))
+  const areKeys = keys.size === content.length && content.every(([key]) => typeof key === 'string')
+  return areKeys ? (content as [string, unknown][]) : undefined
+}
+
+/** The Date whose `toISOString` is exactly `text`; `undefined` when there is none. */
+export function isoTime(text: unknown): Date | undefined {
+  const time = new Date(typeof text === 'string' ? text : Number.NaN)
+  const isTime = !Number.isNaN(time.getTime()) && time.toISOString() === text
+  return isTime ? time : undefined
 }
 
 /** The error of data that cannot be decoded. `reason` holds no part of the data. */
-export function unreadable(reason: string): Error {
+export function malformed(reason: string): Error {
   return new Error(`the session data is not what JsonCodec writes: ${reason}`)
 }
-
-const notDense = 'is an array with holes or with properties of its own'
 
 class Refusal extends Error {}
 
@@ -70,16 +74,13 @@ function pack(value: unknown, trail: Trail): unknown {
     case 'boolean':
       return value
     case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0)
-        ? value
-        : { $number: numberText(value) }
+      if (Object.is(value, -0)) return { $number: '-0' }
+      return Number.isFinite(value) ? value : { $number: String(value) }
     case 'undefined':
       return { $undefined: true }
     case 'bigint':
-      if (value >= bigintLimit || value <= -bigintLimit) {
-        throw new Refusal(`is a bigint of more than ${mostDigits} digits`)
-      }
-      return { $bigint: String(value) }
+      if (value < bigintLimit && value > -bigintLimit) return { $bigint: String(value) }
+      throw new Refusal(`is a bigint of more than ${mostDigits} digits`)
     case 'object':
       return value === null ? null : packObject(value, trail)
     default:
@@ -87,31 +88,18 @@ function pack(value: unknown, trail: Trail): unknown {
   }
 }
 
-function numberText(value: number): string {
-  return Object.is(value, -0) ? '-0' : String(value)
-}
-
 // By prototype, as what a subclass adds would be lost. Proxies are refused, as getters are: JSON.stringify would run
 // their code again, and it may answer otherwise.
 function packObject(value: object, trail: Trail): unknown {
   if (types.isProxy(value)) throw new Refusal('is a proxy')
-  if (trail.includes(value)) throw new Refusal('is a circle: it is inside of itself')
+  if (trail.includes(value)) throw new Refusal('is a circular reference')
   if (trail.length === maxDepth) throw new Refusal(`is deeper than ${maxDepth} levels`)
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) {
     return packRecord(value as Record<string, unknown>, trail)
   }
   if (prototype === Array.prototype && Array.isArray(value)) return packArray(value, trail)
-  if (prototype === Date.prototype && types.isDate(value)) return packDate(value)
-  if (prototype === Map.prototype && types.isMap(value)) return packMap(value, trail)
-  if (prototype === Set.prototype && types.isSet(value)) return packSet(value, trail)
-  if (
-    (prototype === Uint8Array.prototype || prototype === Buffer.prototype) &&
-    types.isUint8Array(value)
-  ) {
-    return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64') }
-  }
-  throw new Refusal(`is ${instanceText(prototype)}`)
+  return packInstance(value, prototype, trail)
 }
 
 function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
@@ -122,9 +110,7 @@ function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
   refuseSymbols(record)
   trail.push(record)
   let packed = record
-  let hasEscapedKey = false
   for (const name of names) {
-    hasEscapedKey ||= isEscaped(name)
     if (!isData(record, name)) throw new Refusal('is a getter or a setter')
     const value = record[name]
     const plain = pack(value, trail)
@@ -135,7 +121,6 @@ function packRecord(record: Record<string, unknown>, trail: Trail): unknown {
     }
   }
   trail.pop()
-  if (hasEscapedKey) return { $object: names.map((name) => [name, packed[name]]) }
   const [only] = names
   return names.length === 1 && only?.startsWith('$') ? { [`$${only}`]: packed[only] } : packed
 }
@@ -159,31 +144,28 @@ function packArray(array: unknown[], trail: Trail): unknown {
   return packed
 }
 
-function packMap(map: Map<unknown, unknown>, trail: Trail): unknown {
-  refuseProperties(map)
-  trail.push(map)
-  const entries: [unknown, unknown][] = []
-  for (const [key, value] of map) {
-    entries.push([pack(key, trail), pack(value, trail)])
-  }
-  trail.pop()
-  return { $map: entries }
-}
+const notDense = 'is an array with holes or with properties of its own'
 
-function packSet(set: Set<unknown>, trail: Trail): unknown {
-  refuseProperties(set)
-  trail.push(set)
-  const members: unknown[] = []
-  for (const member of set) {
-    members.push(pack(member, trail))
+function packInstance(value: object, prototype: unknown, trail: Trail): unknown {
+  if (
+    (prototype === Uint8Array.prototype || prototype === Buffer.prototype) &&
+    types.isUint8Array(value)
+  ) {
+    return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64') }
   }
+  const isDate = prototype === Date.prototype && types.isDate(value)
+  const isMap = prototype === Map.prototype && types.isMap(value)
+  const isSet = prototype === Set.prototype && types.isSet(value)
+  if (!isDate && !isMap && !isSet) throw new Refusal(`is ${instanceText(prototype)}`)
+  if (Reflect.ownKeys(value).length > 0) throw new Refusal('has properties of its own')
+  // `null` for an invalid one.
+  if (isDate) return { $date: value.toJSON() }
+  trail.push(value)
+  const packed = isMap
+    ? { $map: Array.from(value, (entry) => entry.map((part) => pack(part, trail))) }
+    : { $set: Array.from(value as Set<unknown>, (member) => pack(member, trail)) }
   trail.pop()
-  return { $set: members }
-}
-
-function packDate(date: Date): unknown {
-  refuseProperties(date)
-  return { $date: Number.isNaN(date.getTime()) ? null : date.toISOString() }
+  return packed
 }
 
 function isData(record: object, name: string): boolean {
@@ -195,10 +177,6 @@ function refuseSymbols(value: object): void {
   if (Object.getOwnPropertySymbols(value).length > 0) throw new Refusal('has a symbol as a key')
 }
 
-function refuseProperties(value: object): void {
-  if (Reflect.ownKeys(value).length > 0) throw new Refusal('has properties of its own')
-}
-
 function instanceText(prototype: unknown): string {
   const { constructor: maker } = prototype as { constructor?: unknown }
   return typeof maker === 'function' && maker.name !== ''
@@ -206,16 +184,20 @@ function instanceText(prototype: unknown): string {
     : 'an object with a prototype of its own'
 }
 
+// Each level begins with a bracket.
+function mayBeTooDeep(text: string): boolean {
+  if (text.length <= 2 * maxDepth) return false
+  let brackets = 0
+  for (const bracket of ['[', '{']) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
+      if (++brackets > maxDepth) return true
+    }
+  }
+  return false
+}
+
 function unpack(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) {
-    checkDepth(depth)
-    for (let index = 0; index < value.length; index++) {
-      const inner = unpack(value[index], depth + 1)
-      if (inner !== value[index]) value[index] = inner
-    }
-    return value
-  }
   const record = value as Record<string, unknown>
   const names = Object.keys(record)
   const [only] = names
@@ -230,6 +212,7 @@ function unpack(value: unknown, depth: number): unknown {
 }
 
 function untag(tag: string, content: unknown, depth: number): unknown {
+  const inside = (inner: unknown) => unpack(inner, depth + 1)
   switch (tag) {
     case '$undefined':
       if (content === true) return undefined
@@ -241,7 +224,7 @@ function untag(tag: string, content: unknown, depth: number): unknown {
       if (isBigint(content)) return BigInt(content)
       break
     case '$date': {
-      const time = content === null ? new Date(Number.NaN) : timeOf(content)
+      const time = content === null ? new Date(Number.NaN) : isoTime(content)
       if (time) return time
       break
     }
@@ -255,31 +238,30 @@ function untag(tag: string, content: unknown, depth: number): unknown {
     case '$map':
       checkDepth(depth)
       if (Array.isArray(content) && content.every(isPair)) {
-        const map = new Map(
-          content.map(([key, value]) => [unpack(key, depth + 1), unpack(value, depth + 1)]),
-        )
+        const map = new Map(content.map(([key, value]) => [inside(key), inside(value)]))
         if (map.size === content.length) return map
       }
       break
     case '$set':
       checkDepth(depth)
       if (Array.isArray(content)) {
-        const set = new Set(content.map((member) => unpack(member, depth + 1)))
+        const set = new Set(content.map(inside))
         if (set.size === content.length) return set
       }
       break
+    // Written by earlier versions, for an object with a key that JSON writes with an escape.
     case '$object': {
+      checkDepth(depth)
       const pairs = pairsOf(content)
-      if (pairs)
-        return Object.fromEntries(pairs.map(([key, value]) => [key, unpack(value, depth + 1)]))
+      if (pairs) return Object.fromEntries(pairs.map(([key, value]) => [key, inside(value)]))
       break
     }
     default:
       checkDepth(depth)
-      if (tag.startsWith('$$')) return { [tag.slice(1)]: unpack(content, depth + 1) }
-      throw unreadable('it holds a tag that is not known')
+      if (tag.startsWith('$$')) return { [tag.slice(1)]: inside(content) }
+      throw malformed('it holds a tag that is not known')
   }
-  throw unreadable(`what its tag ${tag} holds is malformed`)
+  throw malformed(`what its tag ${tag} holds is malformed`)
 }
 
 const specialNumbers: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity', '-0'])
@@ -291,7 +273,7 @@ function isBigint(content: unknown): content is string {
 }
 
 function checkDepth(depth: number): void {
-  if (depth >= maxDepth) throw unreadable(`it is deeper than ${maxDepth} levels`)
+  if (depth >= maxDepth) throw malformed(`it is deeper than ${maxDepth} levels`)
 }
 
 function isPair(value: unknown): value is [unknown, unknown] {

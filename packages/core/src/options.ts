@@ -54,8 +54,7 @@ export interface SessionManagerOptions {
   hashTokenInStore?: boolean | undefined
   /**
    * What to do with a row that cannot be decoded: `'fresh'` starts a new session and tells `onError`; the row stays
-   * until `destroy` or `renewToken`. `'fail'` fails the request, as SCS. A codec that decodes a value when it is first read
-   * (JsonCodec: objects and arrays without a tag) finds out only then that it is damaged: that throws. @default 'fresh'
+   * until `destroy` or `renewToken`. `'fail'` fails the request, as SCS. @default 'fresh'
    */
   unreadable?: 'fresh' | 'fail' | undefined
   /** Milliseconds to wait for the store, for each operation; then the request fails. 0: no limit. @default 30 * second */

@@ -1,4 +1,4 @@
-import { headersSent, SessionError, unreadable } from './errors.ts'
+import { headersSent, SessionError } from './errors.ts'
 import { including, none } from './few.ts'
 import type { PendingCalls } from './pending-calls.ts'
 
@@ -9,6 +9,8 @@ export type Status = 'unmodified' | 'modified' | 'destroyed' | 'revoked'
 export interface SessionState {
   deadline: Date
   readonly values: Map<string, unknown>
+  /** The codec's own notes on the row that was read. */
+  readonly origin?: unknown
 }
 
 /** One thing that a request did to its session. It may be done again, to a state that others have changed meanwhile. */
@@ -78,6 +80,7 @@ export class SessionData implements SessionState {
   touchDue = false
   deadline: Date
   values: Map<string, unknown>
+  origin: unknown
   /** The store call in progress; the next waits for it. */
   turn: PromiseLike<unknown> | undefined
   /** Hears of each change. */
@@ -93,10 +96,11 @@ export class SessionData implements SessionState {
   #cookieSent = false
   #isSealed = false
 
-  constructor(deadline: Date, values: Map<string, unknown> = new Map()) {
+  constructor(deadline: Date, values: Map<string, unknown> = new Map(), origin?: unknown) {
     this.initialDeadline = deadline
     this.deadline = deadline
     this.values = values
+    this.origin = origin
   }
 
   /** How many changes no commit has written. */
@@ -189,11 +193,11 @@ export class SessionData implements SessionState {
     for (const change of this.#changes ?? none) change(base)
     this.deadline = base.deadline
     this.values = base.values
+    this.origin = base.origin
   }
 
-  /** Throws `ERR_SESSION_UNREADABLE` for a value that the codec cannot decode, when it does so as late as that. */
   get(key: string): unknown {
-    return read(this, key)
+    return this.values.get(key)
   }
 
   put(key: string, value: unknown): void {
@@ -204,7 +208,7 @@ export class SessionData implements SessionState {
   /** Puts what `fn` makes of the value; at a conflict, of the value that others have written. */
   update(key: string, fn: (current: unknown) => unknown): unknown {
     requireKey(key)
-    this.apply((state) => state.values.set(key, fn(read(state, key))))
+    this.apply(({ values }) => values.set(key, fn(values.get(key))))
     this.#counts = true
     return this.get(key)
   }
@@ -276,6 +280,7 @@ export class SessionData implements SessionState {
     this.initialDeadline = deadline
     this.deadline = deadline
     this.values.clear()
+    this.origin = undefined
     this.committed(this.pending)
     this.#cookieSent = false
   }
@@ -319,14 +324,6 @@ export class SessionData implements SessionState {
 function mergeInto(state: SessionState, { deadline, values }: SessionState): void {
   if (deadline > state.deadline) state.deadline = deadline
   for (const [key, value] of values) state.values.set(key, value)
-}
-
-function read({ values }: SessionState, key: string): unknown {
-  try {
-    return values.get(key)
-  } catch (error) {
-    throw unreadable(error)
-  }
 }
 
 function applicationKeys(values: ReadonlyMap<string, unknown>): string[] {

@@ -220,7 +220,7 @@ function isUnreadable(error: unknown): boolean {
 }
 
 function filed(token: string, storeToken: string, { data: bytes, state }: Found): SessionData {
-  const data = new SessionData(state.deadline, state.values)
+  const data = new SessionData(state.deadline, state.values, state.origin)
   data.identify(token, storeToken)
   data.filedAs(storeToken, bytes)
   return data

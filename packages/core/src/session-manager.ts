@@ -103,9 +103,9 @@ export class SessionManager<
   }
 
   /**
-   * A context that carries the session of `token`, for middleware of one's own; most applications only need
-   * {@link loadAndSave}. Of several tokens, the first that has a live session counts. When none has, it is a new one, with
-   * a token of its own once it is committed. A context that carries this manager's session is given back as it is.
+   * A context that carries the session of `token`, for middleware of one's own; most applications only need {@link loadAndSave}.
+   * Of several tokens, the first that has a live session counts; when none has, it is a new session. A context that
+   * carries this manager's session is given back as it is.
    *
    * Rejects when the store fails or does not answer in time (`ERR_SESSION_STORE_TIMEOUT`), with the reason of `ctx.signal`
    * when the client has gone, with `unreadable: 'fail'` for data that cannot be decoded (`ERR_SESSION_UNREADABLE`), and
@@ -152,10 +152,8 @@ export class SessionManager<
 
   /**
    * What {@link loadAndSave} does before the first byte, for middleware of one's own: commits a modified session and adds
-   * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of
-   * throw. Called again, before the end, it commits what was changed since. Gives what it committed; rejects as {@link commit}.
-   * After a failed commit of a new session, the next call commits it under another token, and adds the cookie. After one of
-   * a stored session, it rejects with `ERR_SESSION_IN_DOUBT`.
+   * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of throw.
+   * Called again, it commits what was changed since. Rejects as {@link commit}; after that, see docs/concurrency.md.
    */
   async commitAndWriteSessionCookie(
     ctx: Context,
@@ -334,18 +332,19 @@ export class SessionManager<
   // A call of the application that the response waits for, so that a forgotten `await` loses nothing.
   #call<T>(ctx: Context, call: (data: SessionData) => Awaitable<T>): Promise<T> {
     let data: SessionData | undefined
+    let result: Promise<T>
     try {
       data = this.#data(ctx)
-      const result = call(data)
-      if (!isThenable(result)) return Promise.resolve(result)
-      data.calls ??= new PendingCalls()
-      return data.calls.add(Promise.resolve(result))
+      const answer = call(data)
+      result = Promise.resolve(answer)
+      if (!isThenable(answer)) return result
     } catch (error) {
-      const failed = Promise.reject(error)
-      if (!data) return failed
-      data.calls ??= new PendingCalls()
-      return data.calls.add(failed)
+      result = Promise.reject(error)
     }
+    if (!data) return result
+    data.calls ??= new PendingCalls((error) => this.#sessions.onError(error, ctx))
+    if (data.headersLeft) data.calls.end()
+    return data.calls.add(result, data.observer !== undefined)
   }
 
   #save(ctx: Context, to: NodeResponse | Headers): Awaitable<Committed | undefined> {
@@ -372,6 +371,7 @@ export class SessionManager<
     data: SessionData,
     to: NodeResponse | Headers,
   ): Awaitable<Committed | undefined> {
+    data.calls?.check()
     data.leave(data.status === 'modified')
     // Nobody was signed in under the new token: the handler's answer would not be true.
     if (data.status === 'revoked' && data.renewed) throw revoked()

@@ -49,9 +49,9 @@ export class SessionReader {
   /** What `bytes` hold; throws `ERR_SESSION_UNREADABLE`. `undefined` for a session past its deadline. */
   decode(bytes: Uint8Array): SessionState | undefined {
     try {
-      const { deadline, values } = this.#options.codec.decode(bytes)
+      const { deadline, values, origin } = this.#options.codec.decode(bytes)
       if (deadline.getTime() <= Date.now()) return undefined
-      return { deadline, values }
+      return { deadline, values, origin }
     } catch (error) {
       throw unreadable(error)
     }

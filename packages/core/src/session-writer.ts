@@ -72,7 +72,7 @@ export class SessionWriter {
               ctx,
               session,
               timeout,
-              this.#options.codec.encode(session.deadline, session.values),
+              this.#options.codec.encode(session.deadline, session.values, session.origin),
             ),
       (error) => {
         this.#options.onError(error, ctx)

@@ -20,8 +20,8 @@ export abstract class TypedValues<Values extends object> {
   declare readonly '~values'?: Values
 
   /**
-   * The value of `key`, by reference; `undefined` when there is none. What is changed inside it is written only if something else
-   * is `put`. Throws `ERR_SESSION_UNREADABLE` for an object or array that is damaged in the store: the codec reads it only now.
+   * The value of `key`, by reference; `undefined` when there is none. A change inside the value is written only when
+   * something is `put`.
    */
   abstract get<K extends Key<Values>>(ctx: Context, key: K): Values[K] | undefined
 

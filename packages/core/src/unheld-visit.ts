@@ -54,10 +54,13 @@ export class UnheldVisit {
 
   // What is waited for never rejects.
   #await(run: () => Awaitable<unknown>): void {
-    const report = (error: unknown) => this.#sessions.onError(error, this.#ctx)
+    const failed = (error: unknown) => {
+      this.#sessions.onError(error, this.#ctx)
+      this.#end()
+    }
     const result = orElse<unknown>(
       () => orElse<unknown>(run, (error) => this.#answer(error)),
-      report,
+      failed,
     )
     if (isThenable(result)) this.#pending = result
   }
@@ -69,10 +72,13 @@ export class UnheldVisit {
     return undefined
   }
 
-  // An errorFunc that only logs would leave the client waiting.
+  // An errorFunc that only logs, or fails, would leave the client waiting.
   #end(): void {
+    const res = this.#res
     try {
-      if (!this.#res.writableEnded) this.#res.end()
+      if (res.writableEnded) return
+      if (!res.headersSent && res.statusCode < 500) res.statusCode = 500
+      res.end()
     } catch (error) {
       this.#sessions.onError(error, this.#ctx)
     }

@@ -54,6 +54,13 @@ describe('hardened', () => {
         cookie: { name: undefined, secure: undefined, persist: undefined },
       },
     ],
+    [
+      'options that are null, which a manager takes for its defaults',
+      {
+        ...{ lifetime: null, idleTimeout: null, hashTokenInStore: null },
+        cookie: { name: null, secure: null, persist: null },
+      } as never,
+    ],
     ['a cookie that is undefined', { cookie: undefined }],
   ])('given %s, has the strict ones', (_, options) => {
     expect(hardened(options)).toEqual(strict)
@@ -78,6 +85,26 @@ describe('hardened', () => {
       cookie: { ...strict.cookie, sameSite: 'strict' },
     })
     expect(hardened({ store }).store).toBe(store)
+  })
+
+  it('takes options that an object inherits, as a manager does', () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    class Production {
+      readonly lifetime = hour
+      get store() {
+        return store
+      }
+      get cookie() {
+        return Object.create({ sameSite: 'strict', persist: true })
+      }
+    }
+    expect(hardened(new Production())).toEqual({
+      ...{ ...strict, store, lifetime: hour },
+      cookie: { ...strict.cookie, sameSite: 'strict', persist: true },
+    })
+    expect(hardened(Object.create({ idleTimeout: 5 * minute }))).toEqual({
+      ...{ ...strict, idleTimeout: 5 * minute },
+    })
   })
 
   it('changes nothing of what it is given, and nothing when it is called twice', () => {

@@ -15,11 +15,10 @@ const roundTrip = (value: unknown): unknown =>
 const decodeText = (text: string): ReturnType<JsonCodec['decode']> =>
   codec.decode(Buffer.from(text))
 
-/** Session data with `value` as the JSON text of the one value, in one line. */
-const dataOf = (value: string): string =>
-  `{"deadline":"2026-12-01T10:00:00.123Z","values":{"key":${value}}}`
+/** Session data with `value` as the JSON text of the one value. */
+const dataOf = (value: string): string => `{"deadline":1796119200123,"values":{"key":${value}}}`
 
-/** The same, written as an object or array is. */
+/** Session data as earlier versions wrote it: a line for each object and array, and a deadline in ISO form. */
 const linesOf = (...members: string[]): string =>
   `{"deadline":"2026-12-01T10:00:00.123Z","values":{\n${members.join(',\n')}\n}}`
 
@@ -63,24 +62,19 @@ describe('the text', () => {
         ['note', null],
         ['name', 'Ann'],
       ]),
-    ).toBe(
-      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"userID":42,"note":null,"name":"Ann"}}',
-    )
+    ).toBe('{"deadline":1796119200123,"values":{"userID":42,"note":null,"name":"Ann"}}')
   })
 
-  test('has a line for each object and array, after all that is neither', () => {
+  test('is one line, in the order of the values', () => {
     expect(
       written([
         ['cart', [{ sku: 'a', price: 9.5, gift: false, note: null }]],
         ['userID', 42],
         ['seen', new Date(0)],
-        ['name', 'Ann'],
+        ['text', 'a\nb'],
       ]),
     ).toBe(
-      `{"deadline":"2026-12-01T10:00:00.123Z","values":{"userID":42,"name":"Ann",
-"cart":[{"sku":"a","price":9.5,"gift":false,"note":null}],
-"seen":{"$date":"1970-01-01T00:00:00.000Z"}
-}}`,
+      '{"deadline":1796119200123,"values":{"cart":[{"sku":"a","price":9.5,"gift":false,"note":null}],"userID":42,"seen":{"$date":"1970-01-01T00:00:00.000Z"},"text":"a\\nb"}}',
     )
   })
 
@@ -98,7 +92,7 @@ describe('the text', () => {
     [new Set(['a', -0]), '{"$set":["a",0]}'],
     [{ $date: 1 }, '{"$$date":1}'],
   ])('of %s is %s', (value, text) => {
-    expect(textOf(value)).toBe(linesOf(`"key":${text}`))
+    expect(textOf(value)).toBe(dataOf(text))
   })
 
   test('is written to by nobody else: a store may keep it', () => {
@@ -121,9 +115,10 @@ describe('what comes back', () => {
     }
   })
 
-  test('is a Map that is the caller’s to change, empty for a session without values', () => {
+  test('is a plain Map that is the caller’s to change, empty for a session without values', () => {
     const { values } = codec.decode(codec.encode(deadline, new Map()))
     expect(values).toStrictEqual(new Map())
+    expect(Object.getPrototypeOf(decodeText(linesOf('"a":[1]')).values)).toBe(Map.prototype)
     values.set('a', 1)
     expect(values.get('a')).toBe(1)
   })
@@ -202,7 +197,7 @@ describe('what comes back', () => {
     larger.set(data, 7)
     const decoded = codec.decode(larger.subarray(7, 7 + data.length))
     expect(decoded.deadline).toEqual(deadline)
-    expect(new Map(decoded.values)).toStrictEqual(new Map([['a', 1n]]))
+    expect(decoded.values).toStrictEqual(new Map([['a', 1n]]))
   })
 
   test('is what is nested 500 levels deep, in objects, arrays, maps and sets', () => {
@@ -263,15 +258,11 @@ describe('depth', () => {
       }
     })
 
-    test(`of more is an error where it is read: ${what}`, () => {
+    test(`of more makes the session unreadable: ${what}`, () => {
       for (const levels of [501, 600, 100_000]) {
         const reason = 'the session data is not what JsonCodec writes: it is deeper than 500 levels'
         expect(() => decodeText(dataOf(text(levels)))).toThrow(reason)
-        const { values } = decodeText(linesOf(`"other":[1]`, `"key":${text(levels)}`))
-        expect(values.get('other')).toEqual([1])
-        expect(() => values.get('key')).toThrow(reason)
-        expect(() => values.get('key')).toThrow(reason)
-        expect(() => [...values]).toThrow(reason)
+        expect(() => decodeText(linesOf('"other":[1]', `"key":${text(levels)}`))).toThrow(reason)
       }
     })
   }
@@ -311,7 +302,7 @@ describe('keys that objects have already', () => {
     for (const value of [1, 1n, { polluted: true }]) {
       const values = new Map(names.map((name) => [name, value]))
       const decoded = codec.decode(codec.encode(deadline, values)).values
-      expect(new Map(decoded)).toStrictEqual(values)
+      expect(decoded).toStrictEqual(values)
     }
     expect('polluted' in {}).toBe(false)
   })
@@ -449,8 +440,12 @@ describe('what cannot be kept', () => {
     ],
     ['a Map with properties', Object.assign(new Map(), { secret: 1 }), 'has properties of its own'],
     ['a Set with properties', Object.assign(new Set(), { secret: 1 }), 'has properties of its own'],
-    ['a circle', circle, 'something 2 levels inside of it is a circle'],
-    ['a circle through a Map', ring, 'something 2 levels inside of it is a circle'],
+    ['a circular reference', circle, 'something 2 levels inside of it is a circular reference'],
+    [
+      'a circular reference through a Map',
+      ring,
+      'something 2 levels inside of it is a circular reference',
+    ],
     ['a class whose name throws', new Nameless(), 'cannot be read'],
   ])('is refused with the key and without the value: %s', (_, value, reason) => {
     const error = thrownBy(() =>
@@ -516,73 +511,75 @@ describe('what cannot be kept', () => {
   })
 })
 
-describe('an object or array', () => {
-  const damaged = linesOf('"fine":[1]', '"cart":[secret]')
+describe('a row that earlier versions wrote', () => {
+  const head = '{"deadline":"2026-12-01T10:00:00.123Z",'
 
-  test('that nobody reads is not parsed, and written as it was', () => {
-    const { values } = decodeText(damaged)
-    values.set('visits', 1)
-    expect(values.get('fine')).toEqual([1])
-    expect(Buffer.from(codec.encode(deadline, values)).toString()).toBe(
-      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"visits":1,\n"fine":[1],\n"cart":[secret]\n}}',
-    )
+  test.each<[string, string, [string, unknown][]]>([
+    ['without values', `${head}"values":{}}`, []],
+    [
+      'in one line',
+      `${head}"values":{"userID":42,"name":"Ann"}}`,
+      [
+        ['userID', 42],
+        ['name', 'Ann'],
+      ],
+    ],
+    ['of one object', `${head}"values":{\n"cart":[]\n}}`, [['cart', []]]],
+    [
+      'with a line for each object and array',
+      `${head}"values":{"userID":42,"note":"5\\" disk\\n",\n"cart":[{"sku":"a","price":9.5}],\n"seen":{"$date":"1970-01-01T00:00:00.000Z"},\n"ids":{"$map":[["a",{"$bigint":"1"}]]}\n}}`,
+      [
+        ['userID', 42],
+        ['note', '5" disk\n'],
+        ['cart', [{ sku: 'a', price: 9.5 }]],
+        ['seen', new Date(0)],
+        ['ids', new Map([['a', 1n]])],
+      ],
+    ],
+    [
+      'with pairs for keys that JSON writes with an escape',
+      `${head}"entries":[["a\\"b",{"c":{"$bigint":"1"}}]],"values":{"n":1,\n"cart":[{"$object":[["d\\"",1],["e",[2]]]}],\n"__proto__":[1]\n}}`,
+      [
+        ['n', 1],
+        ['cart', [{ 'd"': 1, e: [2] }]],
+        ['__proto__', [1]],
+        ['a"b', { c: 1n }],
+      ],
+    ],
+    [
+      'with no value but pairs, none with a tag',
+      `${head}"entries":[["a\\"b",1]],"values":{}}`,
+      [['a"b', 1]],
+    ],
+  ])('is read, and written in the new form: %s', (_, text, entries) => {
+    const decoded = decodeText(text)
+    expect(decoded.deadline).toEqual(deadline)
+    deepStrictEqual(decoded.values, new Map(entries))
+    const written = Buffer.from(codec.encode(decoded.deadline, decoded.values)).toString()
+    expect(written).toMatch(/^\{"deadline":1796119200123,"values":\{[^\n]*\}\}$/)
+    deepStrictEqual(decodeText(written), decoded)
   })
 
-  test('that is damaged in itself is an error when it is read, with its key and no word of it', () => {
-    const { values } = decodeText(damaged)
-    for (const read of [
-      () => values.get('cart'),
-      () => [...values],
-      () => [...values.entries()],
-      () => [...values.values()],
-      () => values.forEach(() => {}),
+  test('is unreadable as a whole when one line is damaged, with no word of it', () => {
+    for (const lines of [
+      ['"fine":[1]', '"cart":[secret]'],
+      ['"fine":[1]', '"cart":[1]]'],
+      ['"a":[1', '"b":2]'],
+      ['"a":{"b":1', '"c":[2]'],
     ]) {
-      expect(thrownBy(read)).toEqual(
-        new Error('the session data is not what JsonCodec writes: its value "cart" is not JSON'),
+      expect(thrownBy(() => decodeText(linesOf(...lines)))).toEqual(
+        new Error('the session data is not what JsonCodec writes: it is not JSON'),
       )
     }
   })
 
-  test('with a tag that cannot be read makes the session unreadable at once', () => {
+  test('is unreadable when a line has a tag that cannot be read', () => {
     for (const [value, reason] of [
       ['{"$date":"secret"}', 'what its tag $date holds is malformed'],
       ['[[{"$secret":1}]]', 'it holds a tag that is not known'],
     ] as const) {
       expect(() => decodeText(linesOf('"fine":[1]', `"late":${value}`))).toThrow(reason)
     }
-  })
-
-  test('that was read is the same object ever after, and written as it is by then', () => {
-    const { values } = codec.decode(
-      codec.encode(deadline, new Map<string, unknown>([['cart', [1]]])),
-    )
-    const cart = values.get('cart') as number[]
-    cart.push(2)
-    expect(values.get('cart')).toBe(cart)
-    const again = codec.decode(codec.encode(deadline, values)).values
-    expect(again.get('cart')).toEqual([1, 2])
-  })
-
-  test('is there however the values are gone through', () => {
-    const entries: [string, unknown][] = [
-      ['n', 1],
-      ['cart', [{ sku: 'a' }]],
-      ['seen', new Date(0)],
-    ]
-    const decoded = () => codec.decode(codec.encode(deadline, new Map(entries))).values
-    expect([...decoded()]).toEqual(entries)
-    expect([...decoded().entries()]).toEqual(entries)
-    expect([...decoded().keys()]).toEqual(entries.map(([key]) => key))
-    expect([...decoded().values()]).toEqual(entries.map(([, value]) => value))
-    const seen: unknown[] = []
-    const self = decoded()
-    self.forEach(function (this: unknown, value, key, map) {
-      seen.push([key, value, this, map === self])
-    }, 'this')
-    expect(seen).toEqual(entries.map(([key, value]) => [key, value, 'this', true]))
-    expect(decoded().size).toBe(3)
-    expect(decoded().has('cart')).toBe(true)
-    expect(structuredClone(new Map(decoded()))).toEqual(new Map(entries))
   })
 
   test.each([
@@ -595,22 +592,22 @@ describe('an object or array', () => {
       'over lines that are not indented',
       `{\n"values":{"n":1,\n"cart":[\n1\n]\n},\n"deadline":"2026-12-01T10:00:00.123Z"\n}\n`,
     ],
-    [
-      'with a line inside of a value',
-      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"n":1,"cart":[\n1]\n}}',
-    ],
-    [
-      'with the ends of two objects in one',
-      '{"deadline":"2026-12-01T10:00:00.123Z","values":{"cart":[1],"o":{"i":{\n"a":[1]\n}},"n":1}}',
-    ],
-    [
-      'in the order of another',
-      '{"values":{"n":1,\n"cart":[1]\n},"deadline":"2026-12-01T10:00:00.123Z"}',
-    ],
-  ])('is read from JSON %s', (_, text) => {
-    const { values } = decodeText(text)
-    expect(values.get('cart')).toEqual([1])
-    expect(values.get('n')).toBe(1)
+    ['in another order', '{"values":{"n":1,"cart":[1]},"deadline":1796119200123}'],
+  ])('is read after a database has written it anew, %s', (_, text) => {
+    const decoded = decodeText(text)
+    expect(decoded.deadline).toEqual(deadline)
+    expect(decoded.values).toEqual(new Map(Object.entries({ n: 1, cart: [1] })))
+  })
+})
+
+describe('a value that was read', () => {
+  test('is the same object each time, and is written as it is by then', () => {
+    const data = codec.encode(deadline, new Map([['cart', [1]]]))
+    const { values } = codec.decode(data)
+    const cart = values.get('cart') as number[]
+    cart.push(2)
+    expect(values.get('cart')).toBe(cart)
+    expect(codec.decode(codec.encode(deadline, values)).values.get('cart')).toEqual([1, 2])
   })
 })
 
@@ -638,7 +635,7 @@ describe('a key that JSON would escape', () => {
         const before = `before${shapes++}`
         for (const key of [first, second]) {
           const values = new Map(wrap({ [before]: 1, [key]: 2 }))
-          deepStrictEqual(new Map(codec.decode(codec.encode(deadline, values)).values), values)
+          deepStrictEqual(codec.decode(codec.encode(deadline, values)).values, values)
         }
       }
     },
@@ -675,13 +672,13 @@ describe('a key that JSON would escape', () => {
           const { values } = decodeText(textOf(key))
           deepStrictEqual(objectIn(values), { [before]: 1, [key]: { a: [2] } })
           const again = codec.decode(codec.encode(deadline, values)).values
-          deepStrictEqual(new Map(again), new Map(values))
+          deepStrictEqual(again, values)
         }
       }
     },
   )
 
-  test('is written in an array of pairs, and what is beside it as ever', () => {
+  test('is written as JSON writes it', () => {
     const values = new Map<string, unknown>([
       ['n', 1],
       ['a"b', { c: 1n }],
@@ -690,34 +687,34 @@ describe('a key that JSON would escape', () => {
     ])
     const text = Buffer.from(codec.encode(deadline, values)).toString()
     expect(text).toBe(
-      [
-        '{"deadline":"2026-12-01T10:00:00.123Z",',
-        '"entries":[["a\\"b",{"c":{"$bigint":"1"}}],["$\\"",{"$object":[["$\\"",{"$undefined":true}]]}]],',
-        '"values":{"n":1,\n"cart":[{"$object":[["d\\"",1],["e",[2]]]}]\n}}',
-      ].join(''),
+      '{"deadline":1796119200123,"values":{"n":1,"a\\"b":{"c":{"$bigint":"1"}},"cart":[{"d\\"":1,"e":[2]}],"$\\"":{"$$\\"":{"$undefined":true}}}}',
     )
-    deepStrictEqual(new Map(decodeText(text).values), values)
+    deepStrictEqual(decodeText(text).values, values)
+  })
+
+  test('is read from text in which a tag, a brace or a colon is inside of a string', () => {
+    const object = { 'a"': '{"b\\":[1]}', '\\': ['{', '}', ':', '\\', '"'], c: '\\":' }
+    expect(roundTrip([object, { members: object }])).toStrictEqual([object, { members: object }])
+    expect(decodeText(dataOf(String.raw`{"a\"":1,"b":{"\u0024date":null}}`)).values).toEqual(
+      new Map([['key', { 'a"': 1, b: new Date(Number.NaN) }]]),
+    )
+  })
+
+  test('is read beside a string of a million escapes', () => {
+    const object = { 'a"': '\\"\n'.repeat(300_000) }
+    expect(roundTrip(object)).toStrictEqual(object)
   })
 
   test.each([
-    ['no pairs', '[]'],
+    ['no pairs', '[1]'],
     ['an object', '{}'],
     ['a triple', '[["a\\"",1,2]]'],
     ['a key that is no string', '[[1,2]]'],
     ['a key twice', '[["a\\"",1],["a\\"",2]]'],
-    ['no key that JSON would escape', '[["a",1]]'],
-  ])('is an error in %s', (_, pairs) => {
+  ])('is an error in %s of an earlier version', (_, pairs) => {
     expect(() => decodeText(dataOf(`{"$object":${pairs}}`))).toThrow('its tag $object')
     expect(() =>
       decodeText(`{"deadline":"2026-12-01T10:00:00.123Z","entries":${pairs},"values":{}}`),
-    ).toThrow('it is not an object of a deadline and values')
-  })
-
-  test('is an error in `entries` beside one that JSON would not escape', () => {
-    expect(() =>
-      decodeText(
-        '{"deadline":"2026-12-01T10:00:00.123Z","entries":[["a\\"",1],["b",2]],"values":{}}',
-      ),
     ).toThrow('it is not an object of a deadline and values')
   })
 })
@@ -753,7 +750,12 @@ describe('data that encode does not write', () => {
     ['values in an array', '{"deadline":"2026-12-01T10:00:00.123Z","values":[]}', shape],
     ['values null', '{"deadline":"2026-12-01T10:00:00.123Z","values":null}', shape],
     ['a deadline that is null', frame('null'), badDeadline],
-    ['a deadline that is a number', frame('1764583200000'), badDeadline],
+    ['a deadline that is not a whole number', frame('1764583200000.5'), badDeadline],
+    ['a deadline in the year 0, as a number', frame('-62135596800001'), badDeadline],
+    ['a deadline after 9999, as a number', frame('253402300800000'), badDeadline],
+    ['a deadline in digits', frame('"1764583200000"'), badDeadline],
+    ['a deadline that no Date can be', frame('1e300'), badDeadline],
+    ['the deadline alone in a list', frame('[1764583200000]'), badDeadline],
     ['a deadline without a zone', frame('"2026-12-01T10:00:00.123"'), badDeadline],
     ['a deadline with a date alone', frame('"2026-12-01"'), badDeadline],
     ['a deadline on 30 February', frame('"2026-02-30T10:00:00.123Z"'), badDeadline],
@@ -893,8 +895,7 @@ describe('for any', () => {
         const decoded = codec.decode(codec.encode(end, values))
         // Not expect's: it takes a property named `constructor` for the type of an object.
         deepStrictEqual(decoded.deadline, end)
-        // In any order: `values` has that of the text.
-        deepStrictEqual(new Map(decoded.values), values)
+        deepStrictEqual(decoded.values, values)
       }),
     )
   })
@@ -944,7 +945,7 @@ describe('for any', () => {
           for (const value of objects) {
             deepStrictEqual(roundTrip(value), value)
             const values = new Map(Object.entries(value))
-            deepStrictEqual(new Map(codec.decode(codec.encode(deadline, values)).values), values)
+            deepStrictEqual(codec.decode(codec.encode(deadline, values)).values, values)
             const row = dataOf(JSON.stringify(value, null, indent))
             deepStrictEqual(decodeText(row).values.get('key'), value)
           }
@@ -961,28 +962,8 @@ describe('for any', () => {
       expect(String(error)).toMatch(/^Error: the session data is not what JsonCodec writes: /)
       return
     }
-    const read = (values: Map<string, unknown>, key: string): unknown => {
-      try {
-        return values.get(key)
-      } catch (error) {
-        expect(String(error)).toMatch(/^Error: the session data is not what JsonCodec writes: /)
-        return String(error)
-      }
-    }
     const { deadline: end, values } = decoded
-    const unread = codec.encode(end, values)
-    const readAll = [...values.keys()].map((key) => [key, read(values, key)])
-    for (const written of [unread, codec.encode(end, values)]) {
-      const again = codec.decode(written)
-      deepStrictEqual(again.deadline, end)
-      const keys = [...again.values.keys()]
-      // Those that have lines of their own come last.
-      deepStrictEqual(keys.toSorted(), [...values.keys()].toSorted())
-      deepStrictEqual(
-        readAll,
-        readAll.map(([key]) => [key, read(again.values, String(key))]),
-      )
-    }
+    deepStrictEqual(codec.decode(codec.encode(end, values)), decoded)
   }
 
   test('bytes, decode throws its own error', () => {

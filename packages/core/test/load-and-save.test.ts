@@ -321,6 +321,28 @@ describe('errorFunc', () => {
     expect(await server.client.get('/')).toMatchObject({ status: 503, body: 'sorry' })
   })
 
+  it('a commit that fails while the response cannot be held is no unhandled rejection', async () => {
+    const store = new RecordingStore(2)
+    await using server = await site(
+      {
+        '/': (manager) => (ctx, res) => {
+          manager.put(ctx, 'foo', 'bar')
+          store.failing.set('commit', new Error('down'))
+          const get = () => {
+            throw new Error('odd')
+          }
+          Object.defineProperty(res, 'writableCorked', { configurable: true, get })
+          res.end('handler')
+        },
+      },
+      { store },
+    )
+    await expect(server.client.get('/')).rejects.toThrow()
+    // Vitest fails for what is unhandled by then.
+    for (let turns = 0; turns < 5; turns++) await turn()
+    expect(store.calls).toEqual(['commit'])
+  })
+
   describe.each(protocols)('over %s', (protocol) => {
     const throwing = () => () => {
       throw new Error('no')
@@ -397,6 +419,37 @@ describe('errorFunc', () => {
         }
       })
     }
+
+    it.each([
+      ['at once', 0],
+      ['some turns later', 2],
+    ])(
+      'that begins an answer and never ends it is cut after five seconds, on a store that fails %s',
+      async (_kind, turns) => {
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+        try {
+          const begun = Promise.withResolvers<void>()
+          await using server = await site(
+            { '/': put },
+            {
+              protocol,
+              store: failingAfter(turns),
+              errorFunc: (_req, res) => {
+                res.write('a part')
+                begun.resolve()
+              },
+            },
+          )
+          const asking = server.client.get('/').catch((error: Error) => error)
+          await begun.promise
+          await turn()
+          vi.advanceTimersByTime(5_000)
+          expect(await asking).toBeInstanceOf(Error)
+        } finally {
+          vi.useRealTimers()
+        }
+      },
+    )
 
     it('that never answers leaves a manager around it its cookie', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })

@@ -678,14 +678,20 @@ describe('stores', () => {
 describe('the rest', () => {
   test('a codec of one’s own', () => {
     const codec: Codec = {
-      encode: (deadline, values) => {
+      encode: (deadline, values, origin) => {
         expectTypeOf(deadline).toEqualTypeOf<Date>()
         expectTypeOf(values).toEqualTypeOf<ReadonlyMap<string, unknown>>()
+        expectTypeOf(origin).toEqualTypeOf<unknown>()
         return new Uint8Array()
       },
       decode: () => ({ deadline: new Date(), values: new Map() }),
     }
     new SessionManager({ codec })
+    const withOrigin: Codec = {
+      encode: codec.encode,
+      decode: () => ({ deadline: new Date(), values: new Map(), origin: { id: 'int64' } }),
+    }
+    new SessionManager({ codec: withOrigin })
     expectTypeOf(new JsonCodec()).toExtend<Codec>()
   })
 

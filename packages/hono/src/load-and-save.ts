@@ -6,9 +6,9 @@ import {
   contextOf,
   type OptionNames,
 } from '@scs/core'
+import { checkErrorResponse, FetchSession, logAndAnswer } from '@scs/fetch'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import { nodeBindings, serveOverNode } from './over-node.ts'
-import { checkErrorResponse, logAndAnswer, Visit } from './visit.ts'
 
 /** Options of {@link loadAndSave}. */
 export interface LoadAndSaveOptions {
@@ -53,17 +53,17 @@ export function loadAndSave(
   async function serve(c: Context, next: Next): Promise<Response | undefined> {
     const node = nodeBindings(c)
     if (node) return serveOverNode(sessionManager, node, c, next)
-    const visit = new Visit(sessionManager, contextOf(c), (error) => {
+    const session = new FetchSession(sessionManager, contextOf(c), (error) => {
       if (!errorResponse) return logAndAnswer(error)
       // What Hono makes begins with the headers of the response that it has.
       if (c.finalized) replaceResponse(c, new Response())
       return errorResponse(c, error)
     })
-    const refusal = await visit.load(c.req.raw)
+    const refusal = await session.load(c.req.raw)
     if (refusal) return refusal
-    bindContext(c, visit.ctx)
+    bindContext(c, session.ctx)
     await next()
-    const response = await visit.save(c.res)
+    const response = await session.save(c.res)
     if (response !== c.res) replaceResponse(c, response)
     return undefined
   }

@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, contextOf, SessionManager } from '@scs/core'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { expectTypeOf, test } from 'vitest'
-import { loadAndSave, loadAndSaveFetch } from '../src/index.ts'
+import { loadAndSave } from '../src/index.ts'
 
 const typed = new SessionManager<{ userID: number }>()
 
@@ -25,28 +25,4 @@ test("contextOf takes Hono's context", () => {
     expectTypeOf(typed.get(contextOf(c), 'userID')).toEqualTypeOf<number | undefined>()
     return c.text('')
   })
-})
-
-test('the fetch form has the parameters of its handler', () => {
-  expectTypeOf(loadAndSaveFetch(typed, () => new Response())).toEqualTypeOf<
-    (request: Request) => Promise<Response>
-  >()
-  interface Env {
-    readonly NAME: string
-  }
-  expectTypeOf(
-    loadAndSaveFetch(typed, async (_request: Request, _env: Env) => new Response()),
-  ).toEqualTypeOf<(request: Request, env: Env) => Promise<Response>>()
-  // @ts-expect-error a handler answers
-  loadAndSaveFetch(typed, () => {})
-})
-
-test('the fetch form takes requests that know more', () => {
-  interface WithParams extends Request {
-    readonly params: Record<string, string>
-  }
-  const serve = loadAndSaveFetch(typed, ({ params }: WithParams) => new Response(params.id), {
-    errorResponse: ({ params }) => new Response(params.id),
-  })
-  expectTypeOf(serve).toEqualTypeOf<(request: WithParams) => Promise<Response>>()
 })

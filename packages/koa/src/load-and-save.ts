@@ -1,12 +1,4 @@
-import type { ServerResponse } from 'node:http'
-import {
-  type AnySessionManager,
-  background,
-  beforeHeaders,
-  bindContext,
-  checkManager,
-  contextOf,
-} from '@scs/core'
+import { type AnySessionManager, checkManager, serveWithSession } from '@scs/core'
 import type { Middleware } from 'koa'
 
 /**
@@ -23,26 +15,7 @@ export function loadAndSave(sessionManager: AnySessionManager): Middleware {
   checkManager(sessionManager, 'app.use(loadAndSave(sessionManager))')
   return (ctx, next) => {
     if (typeof next !== 'function' || !ctx?.req || !ctx.res) throw notKoa()
-    return new Promise<void>((resolve, reject) => {
-      const { req, res } = ctx
-      const bound = contextOf(ctx)
-      // What other middleware has bound to Koa's context is what the session is added to.
-      if (bound !== background()) bindContext(req, bound)
-      if (!res.headersSent) beforeHeaders(res, () => varyByCookie(res), reject)
-      let isLoaded = false
-      const serve = sessionManager.loadAndSave(() => {
-        isLoaded = true
-        bindContext(ctx, contextOf(req))
-        return next().then(resolve, reject)
-      })
-      // When loading failed, `errorFunc` has answered, or the client has gone: Koa finds nothing left to do.
-      const refused = () => {
-        if (!isLoaded) resolve()
-      }
-      const done = serve(req, res)
-      if (done) done.then(refused)
-      else refused()
-    })
+    return serveWithSession(sessionManager, ctx, ctx.req, ctx.res, next)
   }
 }
 
@@ -50,14 +23,4 @@ function notKoa(): TypeError {
   return new TypeError(
     'loadAndSave of @scs/koa makes middleware (ctx, next) of Koa, and was called otherwise: Express, Fastify and Hono have packages of their own',
   )
-}
-
-// Koa's answer to an error begins with removing every header, and `ctx.vary` is not all that an application may use.
-function varyByCookie(res: ServerResponse): void {
-  const lines = [res.getHeader('Vary') ?? []].flat().map(String)
-  const varies = lines
-    .join()
-    .split(',')
-    .some((field) => /^\s*(?:\*|cookie)\s*$/i.test(field))
-  if (!varies) res.setHeader('Vary', [...lines, 'Cookie'])
 }

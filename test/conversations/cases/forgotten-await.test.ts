@@ -120,6 +120,34 @@ describe('the response waits for a call that nobody awaits', () => {
   )
 })
 
+describe('a call that has failed before the first byte, and that nobody awaits', () => {
+  for (const name of ['destroy', 'mergeSession', 'commit']) {
+    conversation(
+      `${name} is answered by errorFunc, and is no unhandled rejection`,
+      { needs: ['response'] },
+      async (stage) => {
+        const { client, store } = await stage.open({
+          '/put': put,
+          '/call': async (exchange, manager) => {
+            const other = exchange.query.get('token') ?? ''
+            const call = calls[name]?.(manager, exchange.ctx, other)
+            // Tells when it is over, and is not what `await` calls.
+            await new Promise((over) => Promise.prototype.then.call(call, over, over))
+            return exchange.answer({})
+          },
+        })
+        await client.get('/put')
+        const other = client.cookies.get('session')
+        if (name === 'mergeSession') client.cookies.delete('session')
+        store.fault = new Error('disk full')
+        if (name === 'mergeSession') store.readFault = store.fault
+        const { status, body, header } = await client.get(`/call?token=${other}`)
+        expect([status, body, header('set-cookie')]).toEqual([500, 'failed: disk full', []])
+      },
+    )
+  }
+})
+
 conversation('a call that was awaited holds nothing', async (stage) => {
   const { client, store } = await stage.open({
     '/put': put,

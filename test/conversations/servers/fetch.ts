@@ -1,6 +1,6 @@
 import { getRequestListener } from '@hono/node-server'
 import { contextOf } from '@scs/core'
-import { loadAndSaveFetch } from '@scs/hono'
+import { loadAndSaveFetch } from '@scs/fetch'
 import { type Exchange, failure } from '../exchange.ts'
 import type { Listener, Protocol, ServerKind } from '../server-kind.ts'
 import { redirectTo, toResponse } from './to-response.ts'

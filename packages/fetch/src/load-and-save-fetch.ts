@@ -6,7 +6,7 @@ import {
   contextOf,
   type OptionNames,
 } from '@scs/core'
-import { checkErrorResponse, logAndAnswer, Visit } from './visit.ts'
+import { checkErrorResponse, FetchSession, logAndAnswer } from './fetch-session.ts'
 
 /** Options of {@link loadAndSaveFetch}. */
 export interface LoadAndSaveFetchOptions<Req extends Request = Request> {
@@ -54,19 +54,19 @@ export function loadAndSaveFetch<Req extends Request = Request, Rest extends unk
   }
 
   async function serve(request: Req, rest: Rest): Promise<Response> {
-    const visit = new Visit(sessionManager, contextOf(request), (error) =>
+    const session = new FetchSession(sessionManager, contextOf(request), (error) =>
       errorResponse ? errorResponse(request, error) : logAndAnswer(error),
     )
-    const refusal = await visit.load(request)
+    const refusal = await session.load(request)
     if (refusal) return refusal
-    bindContext(request, visit.ctx)
+    bindContext(request, session.ctx)
     let response: Response
     try {
       response = await handler(request, ...rest)
     } catch (error) {
-      return visit.fail(error)
+      return session.fail(error)
     }
-    return visit.save(response)
+    return session.save(response)
   }
 }
 

@@ -16,8 +16,11 @@ interface Company {
 
 const companyKey = contextKey<Company>('scs.company')
 
-/** One request with its session, where the handler gives a `Response` back. */
-export class Visit {
+/**
+ * One request with its session, for adapters of frameworks whose handlers return a `Response`: call {@link load} before the
+ * handler, then {@link save} with its response, or {@link fail} with its error.
+ */
+export class FetchSession {
   readonly #sessionManager: AnySessionManager
   readonly #answerError: AnswerError
   readonly #company: Company
@@ -25,6 +28,12 @@ export class Visit {
   readonly #place: number
   #ctx: Context
 
+  /**
+   * Loads nothing yet.
+   *
+   * @param base the context that the session is added to
+   * @param answerError makes the response after a failure
+   */
   constructor(sessionManager: AnySessionManager, base: Context, answerError: AnswerError) {
     this.#sessionManager = sessionManager
     this.#answerError = answerError
@@ -33,12 +42,12 @@ export class Visit {
     this.#ctx = withValue(base, companyKey, this.#company)
   }
 
-  /** Carries the session, once it is loaded. */
+  /** The context of the request; it carries the session when {@link load} is done. */
   get ctx(): Context {
     return this.#ctx
   }
 
-  /** Gives the answer when loading failed. */
+  /** Loads the session. Gives a response when that failed: return it, and do not call the handler. */
   async load({ headers, signal }: Request): Promise<Response | undefined> {
     // Not every runtime has a signal.
     if (signal) this.#ctx = withSignal(this.#ctx, signal)
@@ -52,7 +61,7 @@ export class Visit {
     }
   }
 
-  /** Commits the session, and gives `response` with its cookie; the answer to the error when that failed. */
+  /** Commits the session, and gives `response` with its cookie; the error response when that failed. */
   async save(response: Response): Promise<Response> {
     if (this.#company.handlerFailed) return response
     try {
@@ -62,7 +71,7 @@ export class Visit {
     }
   }
 
-  /** Answers an error of the handler: nothing is committed. */
+  /** Gives the error response for an error of the handler: nothing is committed. */
   fail(error: unknown): Promise<Response> {
     this.#company.handlerFailed = true
     return this.#answer(error)
