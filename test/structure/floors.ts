@@ -34,9 +34,9 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
   'drizzle-store': [
     ['index'],
     ['drizzle-store'],
-    ['attempts', 'ensure-table', 'open-dialect', 'cleaner'],
+    ['attempts', 'ensure-table', 'open-dialect', 'cleaner', 'swap-rows'],
     ['pg-dialect', 'mysql-dialect', 'sqlite-dialect'],
-    ['defined-columns'],
+    ['defined-columns', 'absorbing'],
     ['pg', 'mysql', 'sqlite', 'create-table', 'statements', 'page-size'],
     ['dialect', 'cleanup-pace'],
     ['database-error'],

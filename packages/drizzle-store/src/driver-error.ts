@@ -36,6 +36,14 @@ export function isLocked(thrown: unknown): boolean {
   return typeof code === 'string' && /^SQLITE_(?:BUSY|LOCKED)/.test(code)
 }
 
+/** Whether a unique column of the table has the value already. Nothing was written. */
+export function isDuplicate(thrown: unknown): boolean {
+  const { code, errno, extendedCode } = driverError(thrown)
+  if (code === '23505' || errno === 1062) return true
+  // libsql tells which constraint it was in a property of its own; other drivers of SQLite may not tell.
+  return /^SQLITE_CONSTRAINT(?:_PRIMARYKEY|_UNIQUE)?$/.test(String(extendedCode ?? code))
+}
+
 const lossCodes: ReadonlySet<unknown> = new Set([
   // The operating system's.
   ...['ECONNRESET', 'ECONNABORTED', 'EPIPE'],

@@ -14,6 +14,7 @@ import {
   type OptionNames,
   type ScannableStore,
   type Store,
+  type Swap,
 } from '@scs/core'
 import { Attempts } from './attempts.ts'
 import { map } from './awaitable.ts'
@@ -23,6 +24,7 @@ import type { Dialect, SessionRow, StatementLimit } from './dialect.ts'
 import { ensureTable } from './ensure-table.ts'
 import { openDialect } from './open-dialect.ts'
 import { nextPageSize } from './page-size.ts'
+import { swapRows } from './swap-rows.ts'
 import type { AnyDrizzleDatabase, SessionsTable } from './types.ts'
 
 /** Options of {@link DrizzleStore.create}. */
@@ -207,6 +209,24 @@ export class DrizzleStore
     )
   }
 
+  /**
+   * One statement, whatever it does. A session that was absorbed is deleted on PostgreSQL. On the other databases its row stays,
+   * without data and expired since the year 1000, until the cleanup. A new session that absorbs takes the row of the first
+   * absorbed session, with the columns and child rows that the application keeps there.
+   *
+   * `swap.to.owner`, `swap.to.until` and the other owners are ignored. Rejects with a TypeError for a malformed `swap.to.token`, and
+   * with a RangeError for more data than {@link DrizzleStore.commit} takes: here the data of all rows counts.
+   */
+  swap(_ctx: Context, swap: Swap): Awaitable<boolean> {
+    const { from, to, absorbed } = swap
+    const held = from ? [from, ...absorbed] : absorbed
+    const next = this.#checked(to.token, to.data, to.expiry, ...held.map(({ data }) => data))
+    if (next instanceof Error) return this.#reject(next)
+    if (!held.every(({ token }) => isWellFormedToken(token))) return false
+    if (!from) this.#cleaner.added()
+    return this.#run('swap a session', ({ queries }) => swapRows(queries, swap, next, now()))
+  }
+
   all(): Promise<Map<string, Uint8Array>> {
     return this.#all(undefined)
   }
@@ -291,24 +311,26 @@ export class DrizzleStore
     token: string,
     data: Uint8Array,
     expiry: Date,
-    expected?: Uint8Array,
+    ...expected: readonly Uint8Array[]
   ): SessionRow | Error {
     if (!isWellFormedToken(token)) {
       return new TypeError('token must be 1 to 43 of the characters A-Z a-z 0-9 _ -')
     }
     if (!isUint8Array(data)) return new TypeError('data must be a Uint8Array')
-    if (expected !== undefined && !isUint8Array(expected)) {
-      return new TypeError('expected must be a Uint8Array')
+    if (!expected.every(isUint8Array)) {
+      return new TypeError('the expected data must be a Uint8Array')
     }
     const { maxData } = this.#dialect
     if (data.length > maxData) {
       return new RangeError(`data is ${data.length} bytes, and its column holds ${maxData}`)
     }
-    const length = data.length + (expected?.length ?? 0)
-    if (length > this.#limit.data) {
+    let { length } = data
+    for (const bytes of expected) length += bytes.length
+    const room = Math.max(this.#limit.data - Math.max(expected.length - 1, 0) * roomForRow, 0)
+    if (length > room) {
       return new RangeError(
         `the statement would have ${length} bytes of session data, and the database's ${this.#limit.setting} has room for ` +
-          `${Math.max(this.#limit.data, 0)}: raise it, or keep less in the session`,
+          `${room}: raise it, or keep less in the session`,
       )
     }
     const date = storable(expiry)
@@ -336,6 +358,9 @@ async function limitOf(dialect: Dialect): Promise<StatementLimit> {
 function now(): Date {
   return new Date(Date.now())
 }
+
+// What an absorbed row adds to a statement besides its data, in bytes of data: these are sent as two characters each.
+const roomForRow = 256
 
 // MySQL's DATETIME begins with the year 1000 and ends with 9999.
 const earliest = Date.UTC(1000, 0, 1)

@@ -6,6 +6,7 @@ import {
   MySqlTable,
   type PreparedQueryHKTBase,
 } from 'drizzle-orm/mysql-core'
+import { absorbedValues, absorbing, deadRow, unlessAbsorbed } from './absorbing.ts'
 import { columnNamer, tableElements } from './create-table.ts'
 import { definedColumns } from './defined-columns.ts'
 import {
@@ -17,7 +18,7 @@ import {
   type StatementLimit,
 } from './dialect.ts'
 import { sessions } from './mysql.ts'
-import { assigned, bound, filledColumns, reuse } from './statements.ts'
+import { assigned, bound, filledColumns, reuse, reuseEach } from './statements.ts'
 
 type Db = MySqlDatabase<MySqlQueryResultHKT, PreparedQueryHKTBase>
 type SessionsOf = typeof sessions
@@ -90,6 +91,20 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       })
       .prepare(),
   )
+  // Not INSERT IGNORE, which cuts a long token, nor ON DUPLICATE KEY UPDATE, which does not tell whether it has added a row.
+  const add = reuse(table, () =>
+    db
+      .insert(table)
+      .values({
+        token: sql.placeholder('token'),
+        data: sql.placeholder('data'),
+        expiry: sql.placeholder('expiry'),
+      })
+      .prepare(),
+  )
+  const hasRow = reuse(table, () =>
+    db.select({ token: table.token }).from(table).where(hasToken).$withCache(false).prepare(),
+  )
   const remove = reuse(table, () => db.delete(table).where(hasToken).prepare())
   const replace = reuse(table, () =>
     db
@@ -102,6 +117,28 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       .where(and(hasToken, holds, isLive))
       .prepare(),
   )
+  // Locks all rows, and writes when there are as many as there must be. `token` is assigned first, and later CASEs see the new one:
+  // they ask whether it is one of the absorbed.
+  const absorb = reuseEach(table, (absorbed) => {
+    const { isConcerned, isAbsorbed, isHeld, count } = absorbing(table, absorbed)
+    const dead = deadRow(table)
+    const held = db
+      .select({ held: sql<number>`count(*)`.as('held') })
+      .from(table)
+      .where(and(isConcerned, isHeld))
+      .for('update')
+      .as('scs_held')
+    return db
+      .update(table)
+      .set({
+        token: unlessAbsorbed(isAbsorbed, dead.token, 'newToken', table.token),
+        data: unlessAbsorbed(isAbsorbed, dead.data, 'data', table.data),
+        expiry: unlessAbsorbed(isAbsorbed, dead.expiry, 'expiry', table.expiry),
+      })
+      .where(and(isConcerned, sql`(select held from ${held}) = ${count}`))
+      .orderBy(asc(table.token))
+      .prepare()
+  })
   const touch = reuse(table, () =>
     db
       .update(table)
@@ -157,6 +194,11 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
     find: async (token, now) => (await find().execute({ token, now }))[0],
     findWithExpiry: async (token, now) => (await findWithExpiry().execute({ token, now }))[0],
     commit: (row) => commit().execute({ ...row }),
+    async add(row) {
+      await add().execute({ ...row })
+      return true
+    },
+    hasRow: async (token) => (await hasRow().execute({ token })).length > 0,
     delete: (token) => remove().execute({ token }),
     // A connection without the flag FOUND_ROWS counts only rows that changed. An UPDATE that changes nothing has found
     // its row only if the row was already as asked for, and that can be seen afterwards as well.
@@ -165,6 +207,12 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       if (affectedRows(await replace().execute(values)) > 0) return true
       if (next.token !== token || Buffer.compare(expected, next.data) !== 0) return false
       return (await wasReplaced().execute(values)).length > 0
+    },
+    // An absorbed row always changes, so that a connection without FOUND_ROWS counts it as well.
+    async absorb({ token, data: expected }, absorbed, next, now) {
+      const values = { ...next, newToken: next.token, token, expected, now }
+      const statement = absorb(absorbed.length)
+      return affectedRows(await statement.execute({ ...values, ...absorbedValues(absorbed) })) > 0
     },
     async touch(token, expiry, now) {
       const values = { token, expiry, now }

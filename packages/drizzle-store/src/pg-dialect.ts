@@ -6,6 +6,7 @@ import {
   type PgQueryResultHKT,
   PgTable,
 } from 'drizzle-orm/pg-core'
+import { absorbedValues, absorbing } from './absorbing.ts'
 import { columnNamer, tableElements } from './create-table.ts'
 import { definedColumns } from './defined-columns.ts'
 import {
@@ -87,6 +88,22 @@ function pgQueries(db: Db, table: SessionsOf, name: NameOf): Queries {
         }),
     ),
   )
+  const add = reuse(table, () =>
+    prepare(
+      db
+        .insert(table)
+        .values({
+          token: sql.placeholder('token'),
+          data: sql.placeholder('data'),
+          expiry: sql.placeholder('expiry'),
+        })
+        .onConflictDoNothing({ target: table.token })
+        .returning({ token: table.token }),
+    ),
+  )
+  const hasRow = reuse(table, () =>
+    prepare(db.select({ token: table.token }).from(table).where(hasToken).$withCache(false)),
+  )
   const remove = reuse(table, () => prepare(db.delete(table).where(hasToken)))
   const replace = reuse(table, () =>
     prepare(
@@ -101,6 +118,36 @@ function pgQueries(db: Db, table: SessionsOf, name: NameOf): Queries {
         .returning({ token: table.token }),
     ),
   )
+  // Locks all rows, in the order of their tokens, and writes when there are as many as there must be.
+  const absorb = reuseEach(table, (absorbed) => {
+    const { isAbsorbed, isHeld, count } = absorbing(table, absorbed)
+    const locked = db
+      .$with('scs_locked')
+      .as(
+        db
+          .select({ token: table.token })
+          .from(table)
+          .where(isHeld)
+          .orderBy(asc(table.token))
+          .for('update'),
+      )
+    const areAll = sql`(select count(*) from ${locked}) = ${count}`
+    const gone = db
+      .$with('scs_gone')
+      .as(db.delete(table).where(and(isAbsorbed, areAll)).returning({ token: table.token }))
+    return prepare(
+      db
+        .with(locked, gone)
+        .update(table)
+        .set({
+          token: assigned('newToken', table.token),
+          data: assigned('data', table.data),
+          expiry: assigned('expiry', table.expiry),
+        })
+        .where(and(hasToken, areAll))
+        .returning({ token: table.token }),
+    )
+  })
   const touch = reuse(table, () =>
     prepare(
       db
@@ -151,9 +198,16 @@ function pgQueries(db: Db, table: SessionsOf, name: NameOf): Queries {
     find: async (token, now) => (await find().execute({ token, now }))[0],
     findWithExpiry: async (token, now) => (await findWithExpiry().execute({ token, now }))[0],
     commit: (row) => commit().execute({ ...row }),
+    add: async (row) => (await add().execute({ ...row })).length > 0,
+    hasRow: async (token) => (await hasRow().execute({ token })).length > 0,
     delete: (token) => remove().execute({ token }),
     replace: async (token, expected, next, now) =>
       (await replace().execute({ ...next, newToken: next.token, token, expected, now })).length > 0,
+    async absorb({ token, data: expected }, absorbed, next, now) {
+      const values = { ...next, newToken: next.token, token, expected, now }
+      const rows = await absorb(absorbed.length).execute({ ...values, ...absorbedValues(absorbed) })
+      return rows.length > 0
+    },
     touch: async (token, expiry, now) => (await touch().execute({ token, expiry, now })).length > 0,
     page: (after, now) => page().execute({ after, now }),
     deleteExpired: async (now, most) => (await deleteExpired(most).execute({ now })).length,

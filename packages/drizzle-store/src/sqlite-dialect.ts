@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Awaitable } from '@scs/core'
 import { and, asc, gt, inArray, is, lte, sql } from 'drizzle-orm'
 import { type BaseSQLiteDatabase, getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { absorbedValues, absorbing, deadRow, unlessAbsorbed } from './absorbing.ts'
 import { map } from './awaitable.ts'
 import { briefly } from './brief-delete.ts'
 import { columnNamer, tableElements } from './create-table.ts'
@@ -81,6 +82,21 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
       })
       .prepare(),
   )
+  const add = reuse(table, () =>
+    db
+      .insert(table)
+      .values({
+        token: sql.placeholder('token'),
+        data: sql.placeholder('data'),
+        expiry: sql.placeholder('expiry'),
+      })
+      .onConflictDoNothing({ target: table.token })
+      .returning({ token: table.token })
+      .prepare(),
+  )
+  const hasRow = reuse(table, () =>
+    db.select({ token: table.token }).from(table).where(hasToken).$withCache(false).prepare(),
+  )
   const remove = reuse(table, () => db.delete(table).where(hasToken).prepare())
   const replace = reuse(table, () =>
     db
@@ -94,6 +110,21 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
       .returning({ token: table.token })
       .prepare(),
   )
+  const absorb = reuseEach(table, (absorbed) => {
+    const { isConcerned, isAbsorbed, isHeld, count } = absorbing(table, absorbed)
+    const dead = deadRow(table)
+    const held = db.select({ held: sql`count(*)` }).from(table).where(and(isConcerned, isHeld))
+    return db
+      .update(table)
+      .set({
+        token: unlessAbsorbed(isAbsorbed, dead.token, 'newToken', table.token),
+        data: unlessAbsorbed(isAbsorbed, dead.data, 'data', table.data),
+        expiry: unlessAbsorbed(isAbsorbed, dead.expiry, 'expiry', table.expiry),
+      })
+      .where(and(isConcerned, sql`${held} = ${count}`))
+      .returning({ token: table.token })
+      .prepare()
+  })
   const touch = reuse(table, () =>
     db
       .update(table)
@@ -142,6 +173,8 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
     find: (token, now) => find().get({ token, now }),
     findWithExpiry: (token, now) => findWithExpiry().get({ token, now }),
     commit: (row) => commit().run({ ...row }),
+    add: (row) => map(add().all({ ...row }) as Awaitable<unknown[]>, isOne),
+    hasRow: (token) => map(hasRow().all({ token }) as Awaitable<unknown[]>, isOne),
     delete: (token) => remove().run({ token }),
     replace: (token, expected, next, now) =>
       map(
@@ -150,6 +183,12 @@ function sqliteQueries(db: Db, table: SessionsOf): Queries {
         >,
         isOne,
       ),
+    absorb({ token, data: expected }, absorbed, next, now) {
+      const values = { ...next, newToken: next.token, token, expected, now }
+      const statement = absorb(absorbed.length)
+      const rows = statement.all({ ...values, ...absorbedValues(absorbed) })
+      return map(rows as Awaitable<unknown[]>, isOne)
+    },
     touch: (token, expiry, now) =>
       map(touch().all({ token, expiry, now }) as Awaitable<unknown[]>, isOne),
     page: (after, now, most) => page().all({ after, now, most }),

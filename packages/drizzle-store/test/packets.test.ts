@@ -41,6 +41,17 @@ for (const driver of [mysqlConnection, mysqlPool]) {
       expect(await store.replace(ctx, 'a', half, half, future)).toBe(true)
       expect(await store.rename(ctx, 'a', 'b', half, half, future)).toBe(true)
       expect((await store.find('b'))?.length).toBe(half.length)
+
+      const third = half.subarray(0, Math.floor((most - 256) / 3))
+      await store.commit('c', third, future)
+      await store.commit('d', third, future)
+      const swap = (data: Buffer) => ({
+        from: { token: 'c', data: third },
+        to: { token: 'c', data, expiry: future },
+        absorbed: [{ token: 'd', data: third }],
+      })
+      await expect(store.swap(ctx, swap(half))).rejects.toThrow('raise it')
+      expect(await store.swap(ctx, swap(third))).toBe(true)
       if (driver === mysqlConnection) {
         const [after] = await select(db, { id: sql`id` }, from)
         expect(after?.id).toBe(before?.id)

@@ -91,5 +91,26 @@ for (const [driver, counter, count, what] of expected) {
       for (let n = 1; n <= 100; n++) await write(n)
       expect(await counter.count(opened)).toBe(count)
     })
+
+    it(`those of swap ${what}, for each number of absorbed sessions`, async () => {
+      const store = await DrizzleStore.create(opened.db, { cleanupInterval: 0 })
+      const data = Buffer.from('data')
+      const expiry = new Date('2100-01-01')
+      const absorb = async (n: number, count: number) => {
+        const rows = [...'abcd'].slice(0, count + 1).map((name) => ({ token: name + n, data }))
+        const [first, ...absorbed] = rows
+        for (const { token } of rows) await store.commit(token, data, expiry)
+        const to = { token: `e${n}-${count}`, data, expiry }
+        expect(await store.swap(background(), { from: first, to, absorbed })).toBe(true)
+        const added = { ...to, token: `f${n}-${count}` }
+        expect(await store.swap(background(), { from: undefined, to: added, absorbed: [] })).toBe(
+          true,
+        )
+      }
+      for (const count of [0, 1, 2, 3]) await absorb(0, count)
+      const prepared = await counter.count(opened)
+      for (let n = 1; n <= 20; n++) for (const count of [0, 1, 2, 3]) await absorb(n, count)
+      expect(await counter.count(opened)).toBe(prepared)
+    })
   })
 }

@@ -24,8 +24,15 @@ describe.skipIf(!isAvailable(mysqlConnection))('MariaDB with sql_safe_updates = 
     expect(await store.touch(ctx, 'a', future)).toBe(true)
     expect(await store.replace(ctx, 'a', data, Buffer.from('new'), future)).toBe(true)
     expect(await store.rename(ctx, 'a', 'b', Buffer.from('new'), data, future)).toBe(true)
+    await store.commit('c', data, future)
+    const swap = {
+      from: { token: 'b', data },
+      to: { token: 'd', data, expiry: future },
+      absorbed: [{ token: 'c', data }],
+    }
+    expect(await store.swap(ctx, swap)).toBe(true)
     await store.delete('gone')
-    expect([...(await store.all()).keys()]).toEqual(['b'])
+    expect([...(await store.all()).keys()]).toEqual(['d'])
     const from = sql`(select @@sql_safe_updates as value) as setting`
     expect(await select(db, { value: sql`value` }, from)).toEqual([{ value: 1 }])
   })
