@@ -46,6 +46,7 @@ export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = 
   'redis-store': [
     ['index'],
     ['redis-store'],
+    ['swap-sessions'],
     ['commands-of', 'move-session'],
     ['node-redis', 'ioredis', 'scripts'],
     ['client', 'script', 'server-state', 'session-keys'],

@@ -9,6 +9,7 @@ import {
   type OptionNames,
   type ScannableStore,
   type Store,
+  type Swap,
 } from '@scs/core'
 import type { RedisClient } from './client.ts'
 import { commandsOf } from './commands-of.ts'
@@ -19,6 +20,7 @@ import { runNumeric, runScript } from './script.ts'
 import { findWithExpiry, rename, replace } from './scripts.ts'
 import { checkSame, checkSlots, stateOf } from './server-state.ts'
 import { SessionKeys } from './session-keys.ts'
+import { swapSessions } from './swap-sessions.ts'
 
 /** Options of {@link RedisStore}. */
 export interface RedisStoreOptions {
@@ -171,6 +173,29 @@ export class RedisStore
     })
   }
 
+  /**
+   * One script on a single server, and on a cluster when the prefix has a hash tag (`{scs}:session:`). On another cluster a session
+   * that moves does so as with {@link RedisStore.rename}, and absorbed sessions are deleted first, each only while it holds
+   * its bytes. When the session is then changed by another request or a server fails, they are not put back: their data is lost.
+   *
+   * `swap.to.owner`, `swap.to.until` and the other owners are ignored. Throws a TypeError for a malformed `swap.to.token`.
+   * Rejects whatever Redis has answered when a client that sends commands again (ioredis) lost a connection meanwhile: the first
+   * sending may still arrive.
+   */
+  async swap(_ctx: Context, swap: Swap): Promise<boolean> {
+    const { from, to, absorbed } = swap
+    checkToken(to.token)
+    const until = milliseconds(to.expiry)
+    if (from && !isWellFormedToken(from.token)) return false
+    if (!absorbed.every(({ token }) => isWellFormedToken(token))) return false
+    const losses = this.#commands.losses()
+    const swapped = await this.#run('swap a session', (commands) =>
+      swapSessions(commands, this.#keys, swap, until),
+    )
+    if (losses !== this.#commands.losses()) throw lostMeanwhile('swap a session')
+    return swapped
+  }
+
   all(): Promise<Map<string, Uint8Array>> {
     return this.#all(undefined)
   }
@@ -263,9 +288,7 @@ export class RedisStore
     }
     // A client that sends a command again is refused because of what it has done the first time.
     if (outcome === 0 && losses !== this.#commands.losses()) {
-      throw new Error(
-        `RedisStore could not ${operation}: a connection was lost, and whether it was done is not known`,
-      )
+      throw lostMeanwhile(operation)
     }
     return outcome === 1
   }
@@ -282,6 +305,12 @@ export class RedisStore
       throw redisError(operation, error)
     }
   }
+}
+
+function lostMeanwhile(operation: string): Error {
+  return new Error(
+    `RedisStore could not ${operation}: a connection was lost, and whether it was done is not known`,
+  )
 }
 
 function checkToken(token: string): void {
