@@ -93,7 +93,9 @@ export default defineConfig(({ mode }) => {
               'test/faults/*.test.ts',
               'test/{conflicts,create-table,cuts,dead-connections,drizzle-kit,faults,model,prepared-statements,time-zones}.test.ts',
             ],
-            both: ['test/{cleanup,conformance,drizzle-store,errors,leaks,user-tables}.test.ts'],
+            both: [
+              'test/{cleanup,conformance,drizzle-store,errors,leaks,swap,user-tables}.test.ts',
+            ],
           },
         ),
         project('express', './packages/express', { typecheck }),

@@ -93,7 +93,7 @@ export class CaseStore implements Store, AtomicStore, IterableStore {
     return this.#write(() => this.#memory.rename(background(), ...args))
   }
 
-  swap(...[, ...args]: Parameters<Required<AtomicStore>['swap']>): Awaitable<boolean> {
+  swap(...[, ...args]: Parameters<AtomicStore['swap']>): Awaitable<boolean> {
     return this.#write(() => this.#memory.swap(background(), ...args))
   }
 

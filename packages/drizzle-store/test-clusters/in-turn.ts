@@ -16,6 +16,7 @@ export function inTurn(stores: readonly DrizzleStore[]) {
     replace: (...args: Parameters<DrizzleStore['replace']>) => next().replace(...args),
     touch: (...args: Parameters<DrizzleStore['touch']>) => next().touch(...args),
     rename: (...args: Parameters<DrizzleStore['rename']>) => next().rename(...args),
+    swap: (...args: Parameters<DrizzleStore['swap']>) => next().swap(...args),
     all: () => next().all(),
     allCtx: (ctx: Context) => next().allCtx(ctx),
     scan: (ctx: Context) => next().scan(ctx),

@@ -109,7 +109,7 @@ for (const [driver, counter, count, what] of expected) {
       }
       for (const count of [0, 1, 2, 3]) await absorb(0, count)
       const prepared = await counter.count(opened)
-      for (let n = 1; n <= 20; n++) for (const count of [0, 1, 2, 3]) await absorb(n, count)
+      for (let n = 1; n <= 5; n++) for (const count of [0, 1, 2, 3]) await absorb(n, count)
       expect(await counter.count(opened)).toBe(prepared)
     })
   })

@@ -167,6 +167,7 @@ function interrupted(store: DrizzleStore, before: (token: string) => Promise<voi
     findWithExpiry: (ctx, token) => store.findWithExpiry(ctx, token),
     touch: (ctx, token, expiry) => store.touch(ctx, token, expiry),
     rename: (ctx, ...row) => store.rename(ctx, ...row),
+    swap: (ctx, swap) => store.swap(ctx, swap),
     async replace(ctx, token, ...row) {
       await before(token)
       return store.replace(ctx, token, ...row)

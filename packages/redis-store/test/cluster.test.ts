@@ -50,7 +50,9 @@ describe.skipIf(clusterRecipe() === undefined)(
     for (const { name } of clusterDrivers) {
       for (const which of [name, `${name}, all in one slot`]) {
         describe(which, () => {
-          testStore({ describe, it }, 'keeps the promises of a store', () => storeOf(which), {
+          const absorbsInSteps = which === name
+          const target = () => ({ store: storeOf(which), absorbsInSteps })
+          testStore({ describe, it }, 'keeps the promises of a store', target, {
             without: ['extras'],
           })
         })

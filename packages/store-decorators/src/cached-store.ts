@@ -60,7 +60,7 @@ export class CachedStore implements CtxStore, AtomicStore {
   /** As the store's own iteration, past the cache; there when the store has one (`scan`, `allCtx` or `all`). */
   readonly scan?: ScannableStore['scan']
   readonly #store: StoreAccess
-  readonly #atomic: Required<AtomicStore>
+  readonly #atomic: AtomicStore
   readonly #rows: LRUCache<string, Row>
   /** Of each token, the read in progress that may put a row into the cache: the last one begun, if no write has ended since. */
   readonly #reads = new Map<string, symbol>()

@@ -60,7 +60,7 @@ export function migratingStore(stores: MigratingStores): SessionStore {
 }
 
 // What `to` refuses it does not have, or has with other data: then `from` has it not.
-function bothAtomic(from: Required<AtomicStore>, to: Required<AtomicStore>): Required<AtomicStore> {
+function bothAtomic(from: AtomicStore, to: AtomicStore): AtomicStore {
   return {
     findWithExpiry: async (...call) =>
       (await to.findWithExpiry(...call)) ?? from.findWithExpiry(...call),

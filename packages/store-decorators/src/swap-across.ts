@@ -1,6 +1,5 @@
 import type { AtomicStore, Context, Swap } from '@scs/core'
 
-type Atomic = Required<AtomicStore>
 type SwapRow = Swap['absorbed'][number]
 
 /**
@@ -9,13 +8,14 @@ type SwapRow = Swap['absorbed'][number]
  * fails, they are not put back.
  */
 export async function swapAcross(
-  from: Atomic,
-  to: Atomic,
+  from: AtomicStore,
+  to: AtomicStore,
   ctx: Context,
   swap: Swap,
 ): Promise<boolean> {
   const isMoved = swap.to.token !== swap.from?.token
-  if (isMoved && (await isTaken([from, to], ctx, swap.to.token))) return false
+  const mayHaveIt = swap.from ? [from, to] : [from]
+  if (isMoved && (await isTaken(mayHaveIt, ctx, swap.to.token))) return false
   if (swap.absorbed.length === 0) {
     return (await to.swap(ctx, swap)) || (swap.from !== undefined && from.swap(ctx, swap))
   }
@@ -33,12 +33,16 @@ export async function swapAcross(
 }
 
 // An expired row of the other store is no session: only a live one would then be in both.
-async function isTaken(stores: readonly Atomic[], ctx: Context, token: string): Promise<boolean> {
+async function isTaken(
+  stores: readonly AtomicStore[],
+  ctx: Context,
+  token: string,
+): Promise<boolean> {
   for (const store of stores) if (await store.findWithExpiry(ctx, token)) return true
   return false
 }
 
-async function holds(store: Atomic, ctx: Context, { token, data }: SwapRow): Promise<boolean> {
+async function holds(store: AtomicStore, ctx: Context, { token, data }: SwapRow): Promise<boolean> {
   const row = await store.findWithExpiry(ctx, token)
   return row !== undefined && Buffer.compare(row.data, data) === 0
 }
@@ -48,7 +52,7 @@ const longAgo = new Date(Date.UTC(1000, 0, 1))
 const nothing = new Uint8Array(0)
 
 /** Ends a session only while it holds its bytes. What is left of it has expired, and the store's cleanup removes it. */
-function deleteExactly(store: Atomic, ctx: Context, row: SwapRow) {
+function deleteExactly(store: AtomicStore, ctx: Context, row: SwapRow) {
   const to = { token: row.token, data: nothing, expiry: longAgo }
   return store.swap(ctx, { from: row, to, absorbed: [] })
 }

@@ -7,6 +7,8 @@ import { memory, plain, sqlite } from './stores.ts'
 const runner = { describe, it }
 const without = ['all', 'extras'] as const
 const cached = (store: SessionStore & AtomicStore) => new CachedStore(store, { maxAge: 3_600_000 })
+// An absorbed session of the other store is deleted first.
+const inSteps = (store: SessionStore) => ({ store, absorbsInSteps: true })
 
 testStore(runner, 'a cache before MemoryStore', () => cached(memory()), { without })
 testStore(runner, 'a cache before SQLite', async () => cached(await sqlite()), { without })
@@ -20,13 +22,13 @@ testStore(
 testStore(
   runner,
   'from SQLite to MemoryStore',
-  async () => migratingStore({ from: await sqlite(), to: memory() }),
+  async () => inSteps(migratingStore({ from: await sqlite(), to: memory() })),
   { without },
 )
 testStore(
   runner,
   'from MemoryStore to SQLite',
-  async () => migratingStore({ from: memory(), to: await sqlite() }),
+  async () => inSteps(migratingStore({ from: memory(), to: await sqlite() })),
   { without },
 )
 testStore(
@@ -35,7 +37,7 @@ testStore(
   async () => {
     const from = await sqlite()
     const store = migratingStore({ from, to: memory() })
-    return { ...store, commitCtx: from.commitCtx.bind(from) }
+    return inSteps({ ...store, commitCtx: from.commitCtx.bind(from) })
   },
   { without },
 )
@@ -58,6 +60,6 @@ testStore(
 testStore(
   runner,
   'a cache before two stores',
-  async () => cached(migratingStore({ from: await sqlite(), to: memory() })),
+  async () => inSteps(cached(migratingStore({ from: await sqlite(), to: memory() }))),
   { without },
 )

@@ -74,11 +74,11 @@ describe('a session is in one of the two', () => {
   it('swap writes a session in the store that has it, and a new one in the new store', async () => {
     const { from, to, store } = await twoStores()
     const swap = { from: row('old'), to: renewed(), absorbed: [] }
-    expect(await store.swap?.(ctx, swap)).toBe(true)
+    expect(await store.swap(ctx, swap)).toBe(true)
     expect([...from.all().keys()]).toEqual(['renewed'])
-    expect(await store.swap?.(ctx, { ...swap, from: undefined })).toBe(false)
+    expect(await store.swap(ctx, { ...swap, from: undefined })).toBe(false)
     const added = { ...renewed(), token: 'added' }
-    expect(await store.swap?.(ctx, { from: undefined, to: added, absorbed: [] })).toBe(true)
+    expect(await store.swap(ctx, { from: undefined, to: added, absorbed: [] })).toBe(true)
     expect([...to.all().keys()].sort()).toEqual(['added', 'new'])
   })
 
@@ -93,10 +93,10 @@ describe('a session is in one of the two', () => {
       to: renewed(),
       absorbed: other === 'both' ? [row('old'), row('new')] : [row(other)],
     }
-    expect(await store.swap?.(ctx, swap)).toBe(true)
+    expect(await store.swap(ctx, swap)).toBe(true)
     expect([...from.all().keys()]).toEqual(inFrom)
     expect([...to.all().keys()]).toEqual(inTo)
-    expect(await store.swap?.(ctx, { ...swap, to: { ...renewed(), token: 'next' } })).toBe(false)
+    expect(await store.swap(ctx, { ...swap, to: { ...renewed(), token: 'next' } })).toBe(false)
   })
 
   it.each([
@@ -106,7 +106,7 @@ describe('a session is in one of the two', () => {
   ])('a swap that finds that %s is false, and changes neither', async (_what, own, absorbed) => {
     const { from, to, store } = await twoStores()
     const swap = { from: row(own), to: renewed(), absorbed: [absorbed] }
-    expect(await store.swap?.(ctx, swap)).toBe(false)
+    expect(await store.swap(ctx, swap)).toBe(false)
     expect([...from.all()]).toEqual([['old', bytes('old')]])
     expect([...to.all()]).toEqual([['new', bytes('new')]])
   })
@@ -117,7 +117,7 @@ describe('a session is in one of the two', () => {
       throw new Error('disk full')
     }
     const swap = { from: row('new'), to: renewed(), absorbed: [row('old')] }
-    await expect(store.swap?.(ctx, swap)).rejects.toThrow('disk full')
+    await expect(store.swap(ctx, swap)).rejects.toThrow('disk full')
     expect(from.all().size).toBe(0)
     expect([...to.all().keys()]).toEqual(['new'])
   })

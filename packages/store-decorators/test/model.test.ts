@@ -101,6 +101,6 @@ function watched(store: SessionStore): Watched<Context> {
     replace: (...call) => store.replace(...call),
     touch: (...call) => store.touch(...call),
     rename: (...call) => store.rename(...call),
-    swap: (...call) => store.swap?.(...call) ?? false,
+    swap: (...call) => store.swap(...call),
   }
 }

@@ -8,6 +8,8 @@ import { findWithExpiryCases } from './cases/find-with-expiry.ts'
 import { renameCases } from './cases/rename.ts'
 import { replaceCases } from './cases/replace.ts'
 import { scanCases } from './cases/scan.ts'
+import { swapCases } from './cases/swap.ts'
+import { swapRaceCases } from './cases/swap-races.ts'
 import { tokenCases } from './cases/tokens.ts'
 import { touchCases } from './cases/touch.ts'
 import type { StoreCase } from './store-case.ts'
@@ -26,4 +28,6 @@ export const cases: readonly StoreCase[] = [
   ...replaceCases,
   ...touchCases,
   ...renameCases,
+  ...swapCases,
+  ...swapRaceCases,
 ]

@@ -1,3 +1,4 @@
+import { atOnce } from './at-once.ts'
 import { attempt, isAbsent } from './expect.ts'
 import { live, text } from './sample.ts'
 import type { Subject } from './subject.ts'
@@ -61,6 +62,36 @@ export async function renameMoves(subject: Subject): Promise<boolean> {
   await subject.rename(subject.token(), created, text('old'), text('new'), live())
   if (!(await isGone(subject, token)) || !(await isGone(subject, created))) return false
   return holds(subject, newToken, text('new'))
+}
+
+/** Whether swap writes a session, moves it, takes another out, and compares. */
+export async function swapWorks(subject: Subject): Promise<boolean> {
+  const [token, other, moved] = [subject.token(), subject.token(), subject.token()]
+  const from = { token, data: text('old') }
+  const absorbed = [{ token: other, data: text('other') }]
+  const to = { token: moved, data: text('new'), expiry: live() }
+  await subject.commit(token, text('old'), live())
+  await subject.commit(other, text('other'), live())
+  if (await subject.swap({ from: { token, data: text('OLD') }, to, absorbed })) return false
+  if ((await subject.swap({ from, to, absorbed })) !== true) return false
+  if (await subject.swap({ from, to: { ...to, token }, absorbed: [] })) return false
+  if (await subject.swap({ from: undefined, to, absorbed: [] })) return false
+  if (!(await isGone(subject, token)) || !(await isGone(subject, other))) return false
+  return holds(subject, moved, text('new'))
+}
+
+/** Whether of several swaps of one session at once one is true. */
+export async function swapIsOneStep(subject: Subject): Promise<boolean> {
+  const row = { token: subject.token(), data: text('contended') }
+  await subject.commit(row.token, row.data, live())
+  const won = await atOnce(10, (index) =>
+    subject.swap({
+      from: row,
+      to: { token: row.token, data: text(`by ${index}`), expiry: live() },
+      absorbed: [],
+    }),
+  )
+  return won.filter((result) => result).length === 1
 }
 
 async function isGone(subject: Subject, token: string): Promise<boolean> {

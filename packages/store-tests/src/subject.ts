@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { randomBytes } from 'node:crypto'
-import { type AtomicStore, background, type SessionStore } from '@scs/core'
+import { type AtomicStore, background, type SessionStore, type Swap } from '@scs/core'
 import { inChunks } from './at-once.ts'
 import { isAtomic, type StoreExtras, type StoreTarget } from './target.ts'
 
@@ -13,12 +13,15 @@ export type Face = 'ctx first' | 'plain first'
  */
 export class Subject {
   readonly store: SessionStore
+  /** As of {@link StoreTarget}. */
+  readonly absorbsInSteps: boolean
   readonly #extras: StoreExtras | undefined
   readonly #ctxFirst: boolean
   readonly #tokens: string[] = []
 
   constructor(target: StoreTarget, face: Face) {
     this.store = target.store
+    this.absorbsInSteps = target.absorbsInSteps ?? false
     this.#extras = target.extras
     this.#ctxFirst = face === 'ctx first'
   }
@@ -85,6 +88,10 @@ export class Subject {
     expiry: Date,
   ): Promise<boolean> {
     return this.#atomic().rename(background(), token, newToken, expected, data, expiry)
+  }
+
+  async swap(swap: Swap): Promise<boolean> {
+    return this.#atomic().swap(background(), swap)
   }
 
   scan(): AsyncIterable<readonly [token: string, data: Uint8Array]> {

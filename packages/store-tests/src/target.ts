@@ -3,7 +3,7 @@ import type { AtomicStore, Awaitable, SessionStore } from '@scs/core'
 /**
  * What a store may have beyond find, commit and delete, and what some cases need:
  *
- * - `'atomic'`: the four methods of `AtomicStore`
+ * - `'atomic'`: the methods of `AtomicStore`
  * - `'scan'`: `ScannableStore`
  * - `'all'`: `IterableStore` or `IterableCtxStore`
  * - `'extras'`: not of the store, but of its test: {@link StoreExtras}
@@ -27,11 +27,17 @@ export interface StoreTarget {
   readonly store: SessionStore
   /** For stores whose rows may hold more than the store's own; without it, the case about that is skipped. */
   readonly extras?: StoreExtras | undefined
+  /**
+   * `true` for a store whose `swap` first deletes the absorbed sessions and then writes, as its documentation says: these may be
+   * lost when the session itself is written by another request meanwhile. @default false
+   */
+  readonly absorbsInSteps?: boolean | undefined
   /** Called after each case, whether it passed or not: closes what `create` has opened. */
   [Symbol.asyncDispose]?(): Awaitable<void>
 }
 
-const atomicMethods = ['findWithExpiry', 'replace', 'touch', 'rename'] as const
+/** The methods of `AtomicStore`. */
+export const atomicMethods = ['findWithExpiry', 'replace', 'touch', 'rename', 'swap'] as const
 
 /** What the target has of {@link Capability}. Half an `AtomicStore` is none. */
 export function capabilitiesOf(target: StoreTarget): ReadonlySet<Capability> {
@@ -44,7 +50,7 @@ export function capabilitiesOf(target: StoreTarget): ReadonlySet<Capability> {
   return capabilities
 }
 
-/** Whether all four methods of `AtomicStore` are there. */
+/** Whether all methods of `AtomicStore` are there. */
 export function isAtomic(store: SessionStore): store is SessionStore & AtomicStore {
   return missingAtomicMethods(store).length === 0
 }

@@ -47,7 +47,7 @@ const capabilityNames: Record<Capability, string> = {
  *
  * A case that needs what the store has not (`AtomicStore`, `scan`, `all`, extras) is reported as skipped, with the
  * reason; by a runner whose tests get no context with `skip` (Jest) as passed. `without` leaves such cases out. A
- * store with only some of AtomicStore's four methods fails a case of its own.
+ * store with only some of AtomicStore's methods fails a case of its own.
  */
 export function testStore(
   runner: TestRunner,

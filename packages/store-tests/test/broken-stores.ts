@@ -1,4 +1,5 @@
 import type { Context, SessionStore } from '@scs/core'
+import { atomicMethods } from '../src/target.ts'
 import { RowStore } from './row-store.ts'
 
 /** A store with one fault, and the names of the cases that it has to fail, no more and no fewer. */
@@ -159,7 +160,7 @@ const expiries: readonly BrokenStore[] = [
   ...(['floor', 'ceil', 'round'] as const).flatMap((how) => {
     const fault = `commit rounds the expiry to seconds (${how})`
     const found = 'a session is found until the millisecond of its expiry, not after'
-    const kept = 'commit, replace, touch and rename keep the expiry to the millisecond'
+    const kept = 'commit and the atomic methods keep the expiry to the millisecond'
     const method: Fault = {
       commit(token, data, expiry) {
         this.write(token, data, rounded(Math[how], expiry))
@@ -511,7 +512,7 @@ const findWithExpiry: readonly BrokenStore[] = [
   ),
   broken(
     'findWithExpiry gives whole seconds',
-    'commit, replace, touch and rename keep the expiry to the millisecond',
+    'commit and the atomic methods keep the expiry to the millisecond',
     {
       async findWithExpiry(ctx, token) {
         const found = await whole.findWithExpiry.call(this, ctx, token)
@@ -522,7 +523,7 @@ const findWithExpiry: readonly BrokenStore[] = [
   ...(['replace', 'rename'] as const).map((method) =>
     broken(
       `${method} rounds the expiry to seconds`,
-      'commit, replace, touch and rename keep the expiry to the millisecond',
+      'commit and the atomic methods keep the expiry to the millisecond',
       {
         [method](this: RowStore, ...args: unknown[]) {
           const expiry = args.pop() as Date
@@ -561,8 +562,8 @@ const findWithExpiry: readonly BrokenStore[] = [
       },
     },
   ),
-  ...(['findWithExpiry', 'replace', 'touch', 'rename'] as const).map((method) =>
-    broken(`${method} alone is missing`, 'has all four methods of AtomicStore, or none', {
+  ...atomicMethods.map((method) =>
+    broken(`${method} alone is missing`, 'has all methods of AtomicStore, or none', {
       [method]: undefined,
     }),
   ),
@@ -572,6 +573,9 @@ const oneStep = {
   replace: 'replace is one step: of 50 at once one wins, and none undoes a delete',
   touch: 'touch is one step: it undoes neither a commit nor a delete',
   rename: 'rename is one step: of 20 at once one wins, and one session lives',
+  swap: 'swap is one step: of 20 at once one wins, and none undoes a delete',
+  absorb:
+    'swap absorbs in one step: among others at once each session goes once, and none is lost or returns',
 }
 
 const replace: readonly BrokenStore[] = [
@@ -898,6 +902,287 @@ const rename: readonly BrokenStore[] = [
   }),
 ]
 
+const swaps = {
+  writes: 'swap writes data and expiry over the expected data',
+  identical: 'swap by identical data and expiry is true',
+  moves: 'swap to another token moves the session',
+  adds: 'swap without a session to write over adds one',
+  compares: 'swap changes nothing when the session holds other data',
+  missing: 'swap of a missing session is false and creates nothing',
+  expired: 'swap of an expired session is false and does not revive it',
+  taken: 'swap never takes the token of another session',
+  takenExpired: 'swap to the token of an expired session writes all of it or nothing',
+  absorbs: 'swap takes out absorbed sessions',
+  addsAndAbsorbs: 'swap adds a session that absorbs others',
+  comparesAbsorbed: 'swap changes nothing when an absorbed session is not as expected',
+  gone: 'after swap, what has moved or was absorbed is as if it was never there',
+  unlisted: 'after swap, what was absorbed is in no list of sessions',
+  bytes: 'swap compares and keeps every byte value',
+  copies: 'bytes given to swap may be changed afterwards',
+  extras: 'extra columns and child rows survive swap',
+}
+
+const none: readonly never[] = []
+const isSame = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
+
+const swap: readonly BrokenStore[] = [
+  broken('swap does not write the expiry', swaps.writes, {
+    swap(ctx, { from, to, absorbed }) {
+      const stays = from?.token === to.token && absorbed.length === 0
+      const expiry = stays ? new Date(this.rows.get(to.token)?.expiry ?? 0) : to.expiry
+      return whole.swap.call(this, ctx, { from, to: { ...to, expiry }, absorbed })
+    },
+  }),
+  broken('swap by identical data is false', swaps.identical, {
+    swap(ctx, swap) {
+      const { from, to, absorbed } = swap
+      const row = this.rows.get(to.token)
+      const isIdentical =
+        from?.token === to.token && isSame(from.data, to.data) && absorbed.length === 0
+      if (isIdentical && row?.expiry === to.expiry.getTime()) return false
+      return whole.swap.call(this, ctx, swap)
+    },
+  }),
+  broken('swap leaves the session under its old token too', swaps.moves, {
+    swap(ctx, swap) {
+      const { from, to, absorbed } = swap
+      const row = from && this.rows.get(from.token)
+      const swapped = whole.swap.call(this, ctx, swap)
+      const isMoved = swapped && row && from.token !== to.token && absorbed.length === 0
+      if (isMoved && isSame(to.data, new TextEncoder().encode('new')))
+        this.write(from.token, from.data, to.expiry)
+      return swapped
+    },
+  }),
+  broken('swap without from does nothing', swaps.adds, {
+    swap(ctx, swap) {
+      if (!swap.from && swap.absorbed.length === 0) return false
+      return whole.swap.call(this, ctx, swap)
+    },
+  }),
+  broken('swap ignores what the session holds', swaps.compares, {
+    swap(ctx, swap) {
+      const { from } = swap
+      const held = from && this.live(from.token)?.data
+      const isFaulty = held && from.data.length === 0 && held.length > 0
+      return whole.swap.call(
+        this,
+        ctx,
+        isFaulty ? { ...swap, from: { ...from, data: held } } : swap,
+      )
+    },
+  }),
+  broken('swap that is false writes all the same', swaps.compares, {
+    swap(ctx, swap) {
+      const swapped = whole.swap.call(this, ctx, swap)
+      const { from, to } = swap
+      if (!swapped && from && this.live(from.token) && !this.holds(from.token, from.data))
+        this.write(from.token, this.rows.get(from.token)?.data ?? from.data, to.expiry)
+      return swapped
+    },
+  }),
+  broken('swap that is false takes absorbed sessions out', [swaps.missing, oneStep.absorb], {
+    swap(ctx, swap) {
+      const swapped = whole.swap.call(this, ctx, swap)
+      if (!swapped && swap.from && !this.rows.has(swap.from.token))
+        for (const { token } of swap.absorbed) this.rows.delete(token)
+      return swapped
+    },
+  }),
+  broken('swap creates missing sessions', swaps.missing, {
+    swap(ctx, swap) {
+      const { from, to } = swap
+      if (from && from.token === to.token && !this.rows.has(from.token))
+        this.write(from.token, from.data, to.expiry)
+      return whole.swap.call(this, ctx, swap)
+    },
+  }),
+  broken('swap revives expired sessions', swaps.expired, {
+    swap(ctx, swap) {
+      const { from, to } = swap
+      const row = from && this.rows.get(from.token)
+      if (row && row.expiry <= Date.now() && isSame(row.data, from.data))
+        row.expiry = to.expiry.getTime()
+      return whole.swap.call(this, ctx, swap)
+    },
+  }),
+  broken('swap moves over another session', swaps.taken, {
+    swap(ctx, swap) {
+      const { from, to } = swap
+      if (from && from.token !== to.token && this.live(to.token)) this.rows.delete(to.token)
+      return whole.swap.call(this, ctx, swap)
+    },
+  }),
+  broken('swap of a new session takes one with the same data for its own', swaps.taken, {
+    swap(ctx, swap) {
+      if (!swap.from && this.holds(swap.to.token, swap.to.data)) return true
+      return whole.swap.call(this, ctx, swap)
+    },
+  }),
+  broken('swap to the token of an expired session is true and writes nothing', swaps.takenExpired, {
+    swap(ctx, swap) {
+      const { from, to } = swap
+      const swapped = whole.swap.call(this, ctx, swap)
+      return swapped || (!from && this.rows.has(to.token) && !this.live(to.token))
+    },
+  }),
+  broken('swap takes out the first absorbed session only', [swaps.absorbs, swaps.addsAndAbsorbs], {
+    swap(ctx, swap) {
+      const rest = swap.absorbed.slice(1).map(({ token }) => [token, this.rows.get(token)] as const)
+      const swapped = whole.swap.call(this, ctx, swap)
+      if (swapped && rest.length > 1)
+        for (const [token, row] of rest) if (row) this.rows.set(token, row)
+      return swapped
+    },
+  }),
+  broken('swap that moves takes out only the first absorbed session', swaps.absorbs, {
+    swap(ctx, swap) {
+      const [, , third] = swap.absorbed
+      const row = third && this.rows.get(third.token)
+      const swapped = whole.swap.call(this, ctx, swap)
+      if (swapped && swap.from && row) this.rows.set(third.token, row)
+      return swapped
+    },
+  }),
+  broken('swap of a new session absorbs none', swaps.addsAndAbsorbs, {
+    swap(ctx, swap) {
+      const rows = swap.absorbed.map(({ token }) => [token, this.rows.get(token)] as const)
+      const swapped = whole.swap.call(this, ctx, swap)
+      if (swapped && !swap.from && rows.length === 3)
+        for (const [token, row] of rows) if (row) this.rows.set(token, row)
+      return swapped
+    },
+  }),
+  broken('swap absorbs whatever is held', [swaps.comparesAbsorbed, swaps.bytes, oneStep.absorb], {
+    swap(ctx, swap) {
+      const absorbed = swap.absorbed.map(({ token, data }) => ({
+        token,
+        data: data.length > 0 ? (this.live(token)?.data ?? data) : data,
+      }))
+      return whole.swap.call(this, ctx, { ...swap, absorbed })
+    },
+  }),
+  broken(
+    'swap does without absorbed sessions that are missing',
+    [swaps.comparesAbsorbed, swaps.gone, oneStep.absorb],
+    {
+      swap(ctx, swap) {
+        const absorbed = swap.absorbed.filter(
+          ({ token, data }) => this.rows.has(token) || (data.length > 0 && swap.from),
+        )
+        return whole.swap.call(this, ctx, { ...swap, absorbed })
+      },
+    },
+  ),
+  broken('swap absorbs expired sessions', swaps.comparesAbsorbed, {
+    swap(ctx, swap) {
+      for (const { token, data } of swap.absorbed) {
+        const row = this.rows.get(token)
+        if (row && row.expiry <= Date.now() && isSame(row.data, data))
+          row.expiry = swap.to.expiry.getTime()
+      }
+      return whole.swap.call(this, ctx, swap)
+    },
+  }),
+  broken('touch is true of what was absorbed', swaps.gone, {
+    swap(ctx, swap) {
+      const swapped = whole.swap.call(this, ctx, swap)
+      if (swapped && swap.from)
+        for (const { token } of swap.absorbed)
+          this.rows.set(token, { data: new Uint8Array(0), expiry: -1 })
+      return swapped
+    },
+    touch(ctx, token, expiry) {
+      return this.rows.get(token)?.expiry === -1 || whole.touch.call(this, ctx, token, expiry)
+    },
+  }),
+  broken('scan gives what was absorbed', swaps.unlisted, {
+    swap(ctx, swap) {
+      const swapped = whole.swap.call(this, ctx, swap)
+      if (swapped && swap.from)
+        for (const { token } of swap.absorbed)
+          this.rows.set(token, { data: new Uint8Array(0), expiry: -1 })
+      return swapped
+    },
+    page(wanted) {
+      const dead = [...this.rows].filter(([token, row]) => row.expiry === -1 && wanted(token, 0))
+      return [...dead, ...whole.page.call(this, wanted)].sort(([a], [b]) => (a < b ? -1 : 1))
+    },
+  }),
+  broken('swap compares text', swaps.bytes, {
+    swap(ctx, swap) {
+      const asHeld = (row: { token: string; data: Uint8Array }) => {
+        const held = this.live(row.token)?.data
+        const isAlike = held && Buffer.from(held).toString() === Buffer.from(row.data).toString()
+        return { token: row.token, data: isAlike ? held : row.data }
+      }
+      const absorbed = swap.absorbed.map(asHeld)
+      return whole.swap.call(this, ctx, { ...swap, from: swap.from && asHeld(swap.from), absorbed })
+    },
+  }),
+  broken('swap keeps the bytes it was given', swaps.copies, {
+    swap(ctx, swap) {
+      const swapped = whole.swap.call(this, ctx, swap)
+      if (swapped) Object.assign(this.rows.get(swap.to.token) ?? {}, { data: swap.to.data })
+      return swapped
+    },
+  }),
+  broken('swap loses what else is in the row', swaps.extras, {
+    swap(ctx, swap) {
+      const swapped = whole.swap.call(this, ctx, swap)
+      if (swapped) delete this.rows.get(swap.to.token)?.extra
+      return swapped
+    },
+  }),
+  broken('swap looks first, then writes', oneStep.swap, {
+    async swap(ctx, swap) {
+      const { from, to, absorbed } = swap
+      if (!from || absorbed.length > 0) return whole.swap.call(this, ctx, swap)
+      const isHeld = this.holds(from.token, from.data)
+      await tick()
+      if (!isHeld) return false
+      const isFree = from.token === to.token || !this.rows.has(to.token)
+      if (isFree) {
+        if (from.token !== to.token) this.rows.delete(from.token)
+        this.write(to.token, to.data, to.expiry)
+      }
+      return isFree
+    },
+  }),
+  broken('swap writes what was deleted meanwhile', oneStep.swap, {
+    async swap(ctx, swap) {
+      const swapped = whole.swap.call(this, ctx, swap)
+      const row = this.rows.get(swap.to.token)
+      await tick()
+      if (swapped && row && swap.from?.token === swap.to.token && swap.absorbed.length === 0) {
+        if (!this.rows.has(swap.to.token)) this.rows.set(swap.to.token, row)
+      }
+      return swapped
+    },
+  }),
+  broken('swap looks at absorbed sessions first, then writes', oneStep.absorb, {
+    async swap(ctx, swap) {
+      const { from, to, absorbed } = swap
+      if (!absorbed.every(({ token, data }) => this.holds(token, data))) return false
+      await tick()
+      const swapped = whole.swap.call(this, ctx, { from, to, absorbed: none })
+      if (swapped) for (const { token } of absorbed) this.rows.delete(token)
+      return swapped
+    },
+  }),
+  broken('swap takes absorbed sessions out before it looks at its own', oneStep.absorb, {
+    async swap(ctx, swap) {
+      const { from, to, absorbed } = swap
+      const held = from ? [from, ...absorbed] : absorbed
+      if (!held.every(({ token, data }) => this.holds(token, data))) return false
+      if (from?.token !== to.token && this.rows.has(to.token)) return false
+      for (const { token } of absorbed) this.rows.delete(token)
+      if (absorbed.length > 0) for (let ticks = 0; ticks < 5; ticks++) await tick()
+      return whole.swap.call(this, ctx, { from, to, absorbed: none })
+    },
+  }),
+]
+
 /** One fault each; the cases that it fails. */
 export const brokenStores: readonly BrokenStore[] = [
   ...findAndCommit,
@@ -910,4 +1195,5 @@ export const brokenStores: readonly BrokenStore[] = [
   ...replace,
   ...touch,
   ...rename,
+  ...swap,
 ]

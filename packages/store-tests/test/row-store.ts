@@ -5,6 +5,7 @@ import type {
   IterableStore,
   ScannableStore,
   Store,
+  Swap,
 } from '@scs/core'
 
 /** What {@link RowStore} keeps of a session. */
@@ -95,6 +96,20 @@ export class RowStore implements Store, IterableStore, AtomicStore, ScannableSto
     if (!this.holds(token, expected)) return false
     this.rows.delete(token)
     this.write(newToken, data, expiry)
+    return true
+  }
+
+  swap(_ctx: Context, { from, to, absorbed }: Swap): Awaitable<boolean> {
+    const held = from ? [from, ...absorbed] : absorbed
+    if (!held.every(({ token, data }) => this.holds(token, data))) return false
+    if (to.token !== from?.token && this.rows.has(to.token)) return false
+    for (const { token } of absorbed) this.rows.delete(token)
+    const row = from && this.rows.get(from.token)
+    if (row && from.token !== to.token) {
+      this.rows.delete(from.token)
+      this.rows.set(to.token, row)
+    }
+    this.write(to.token, to.data, to.expiry)
     return true
   }
 

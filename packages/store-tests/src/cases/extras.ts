@@ -49,4 +49,22 @@ export const extrasCases: readonly StoreCase[] = [
     'extras',
     'atomic',
   ),
+
+  storeCase(
+    'extra columns and child rows survive swap',
+    async (subject) => {
+      const { token, before } = await withExtras(subject)
+      const other = { token: subject.token(), data: text('absorbed') }
+      let from = { token, data: text('first') }
+      for (const absorbed of [[], [other]]) {
+        for (const row of absorbed) await subject.commit(row.token, row.data, live())
+        const to = { token, data: text(`second, over ${absorbed.length}`), expiry: live(1) }
+        assert.ok(await subject.swap({ from, to, absorbed }))
+        await expectKept(subject, token, before, 'swap')
+        from = to
+      }
+    },
+    'extras',
+    'atomic',
+  ),
 ]

@@ -84,7 +84,7 @@ export const findWithExpiryCases: readonly StoreCase[] = [
   ),
 
   storeCase(
-    'commit, replace, touch and rename keep the expiry to the millisecond',
+    'commit and the atomic methods keep the expiry to the millisecond',
     async (subject) => {
       const [token, newToken] = [subject.token(), subject.token()]
       const data = text('committed')
@@ -92,6 +92,12 @@ export const findWithExpiryCases: readonly StoreCase[] = [
         ['commit', token, (expiry) => subject.commit(token, data, expiry)],
         ['replace', token, (expiry) => subject.replace(token, data, data, expiry)],
         ['touch', token, (expiry) => subject.touch(token, expiry)],
+        [
+          'swap',
+          token,
+          (expiry) =>
+            subject.swap({ from: { token, data }, to: { token, data, expiry }, absorbed: [] }),
+        ],
         ['rename', newToken, (expiry) => subject.rename(token, newToken, data, data, expiry)],
       ]
       let minutes = 0
@@ -134,12 +140,22 @@ export const findWithExpiryCases: readonly StoreCase[] = [
     async (subject) => {
       const [token, data] = [subject.token(), text('under a token')]
       await subject.commit(token, data, live())
+      const swapOf = (which: string) => ({
+        from: { token: which, data },
+        to: { token: subject.token(), data, expiry: live() },
+        absorbed: [],
+      })
       for (const [kind, malformed] of malformedTokens(token)) {
         // In this order, what a faulty method creates does not disturb the next.
         const methods: readonly (readonly [string, (token: string) => Promise<unknown>])[] = [
           ['findWithExpiry', (which) => subject.findWithExpiry(which)],
           ['touch', (which) => subject.touch(which, live())],
           ['rename', (which) => subject.rename(which, subject.token(), data, data, live())],
+          ['swap', (which) => subject.swap(swapOf(which))],
+          [
+            'swap, which absorbs it,',
+            (which) => subject.swap({ ...swapOf(token), absorbed: [{ token: which, data }] }),
+          ],
           ['replace', (which) => subject.replace(which, data, data, live())],
         ]
         for (const [method, call] of methods) {
