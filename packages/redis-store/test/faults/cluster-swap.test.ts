@@ -37,7 +37,7 @@ describe.skipIf(clusterRecipe() === undefined)('a swap that absorbs, on a cluste
       {
         masters: client.masters,
         nodeClient: (node) => client.nodeClient(node),
-        async sendCommand(...command) {
+        async sendCommand(...command: Parameters<NodeRedisCluster['sendCommand']>) {
           await before(nameOf(command[2]), store)
           return client.sendCommand(...command)
         },
