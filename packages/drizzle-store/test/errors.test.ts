@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { background } from '@scs/core'
+import { background, type Swap } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import * as mysql from '@scs/drizzle-store/mysql'
 import * as pg from '@scs/drizzle-store/pg'
@@ -319,6 +319,13 @@ describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
   })
 })
 
+type Row = Swap['absorbed'][number]
+
+function swap(store: DrizzleStore, from: Row | undefined, ...absorbed: Row[]): unknown {
+  const to = { token: 'swapped', data: Buffer.from(secret), expiry: future }
+  return store.swap(ctx, { from, to, absorbed })
+}
+
 function calls(store: DrizzleStore): (() => unknown)[] {
   return [
     () => store.find(token),
@@ -329,6 +336,9 @@ function calls(store: DrizzleStore): (() => unknown)[] {
     () => store.replace(ctx, token, data, Buffer.from(`${secret}2`), future),
     () => store.touch(ctx, token, future),
     () => store.rename(ctx, token, 'renamed', data, Buffer.from(secret), future),
+    () => swap(store, { token, data }),
+    () => swap(store, undefined),
+    () => swap(store, { token, data }, { token: otherToken, data }),
     () => store.delete(token),
     () => store.deleteCtx(ctx, token),
     () => store.all(),

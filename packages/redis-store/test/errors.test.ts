@@ -228,6 +228,12 @@ function calls(store: RedisStore): (() => Promise<unknown>)[] {
     () => store.replace(ctx, token, data, Buffer.from(`${secret}2`), future),
     () => store.touch(ctx, token, future),
     () => store.rename(ctx, token, otherToken, data, Buffer.from(secret), future),
+    () =>
+      store.swap(ctx, {
+        from: { token, data },
+        to: { token: 'swapped', data: Buffer.from(secret), expiry: future },
+        absorbed: [{ token: otherToken, data }],
+      }),
     () => store.delete(token),
     () => store.deleteCtx(ctx, token),
     () => store.all(),
