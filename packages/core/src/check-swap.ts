@@ -1,6 +1,9 @@
 import type { Swap } from './store.ts'
 
-/** Throws a TypeError unless all rows of a swap are different ones; only `from` and `to` may have the same token. */
+/**
+ * Throws a TypeError unless all rows of a swap are different ones; only `from` and `to` may have
+ * the same token.
+ */
 export function checkSwap({ from, to, absorbed }: Swap): void {
   if (absorbed.length === 0) return
   const tokens = new Set([to.token, from?.token ?? to.token])

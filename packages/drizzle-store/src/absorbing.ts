@@ -51,17 +51,20 @@ export function absorbedValues(absorbed: readonly HeldRow[]): Record<string, unk
 }
 
 /**
- * The new value of a column where absorbed rows stay in the table: there `dead`, elsewhere the value that is given when the
- * statement runs.
+ * The new value of a column where absorbed rows stay in the table: there `dead`, elsewhere the
+ * value that is given when the statement runs.
  */
 export function unlessAbsorbed(isAbsorbed: SQL, dead: SQL, name: string, column: Column): SQL {
   return sql`case when ${isAbsorbed} then ${dead} else ${bound(name, column)} end`
 }
 
-// The earliest date that all databases have, and not now: a clock that is behind would still find the row.
+// The earliest date that all databases have, and not now: a clock that is behind would still find
+// the row.
 const longAgo = new Date(Date.UTC(1000, 0, 1))
 
-/** What an absorbed row becomes where it stays in the table: no session, which the cleanup removes. */
+/**
+ * What an absorbed row becomes where it stays in the table: no session, which the cleanup removes.
+ */
 export function deadRow(columns: Columns): Readonly<Record<keyof Columns, SQL>> {
   return {
     token: sql`${columns.token}`,

@@ -33,12 +33,18 @@ export interface Queries {
   ): Awaitable<Pick<SessionRow, 'data' | 'expiry'> | undefined>
   commit(row: SessionRow): Awaitable<unknown>
   delete(token: string): Awaitable<unknown>
-  /** Adds a row; `false` when there is one with its token, live or not. May fail with an error that says so instead. */
+  /**
+   * Adds a row; `false` when there is one with its token, live or not. May fail with an error that
+   * says so instead.
+   */
   add(row: SessionRow): Awaitable<boolean>
   /** Whether there is a row with this token, live or not. */
   hasRow(token: string): Awaitable<boolean>
   replace(token: string, expected: Uint8Array, next: SessionRow, now: Date): Awaitable<boolean>
-  /** As `replace` of `from`, and other rows go in the same step, each only while it is live and holds its bytes. */
+  /**
+   * As `replace` of `from`, and other rows go in the same step, each only while it is live and
+   * holds its bytes.
+   */
   absorb(
     from: HeldRow,
     absorbed: readonly HeldRow[],

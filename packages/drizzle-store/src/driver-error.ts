@@ -40,7 +40,8 @@ export function isLocked(thrown: unknown): boolean {
 export function isDuplicate(thrown: unknown): boolean {
   const { code, errno, extendedCode } = driverError(thrown)
   if (code === '23505' || errno === 1062) return true
-  // libsql tells which constraint it was in a property of its own; other drivers of SQLite may not tell.
+  // libsql tells which constraint it was in a property of its own; other drivers of SQLite may not
+  // tell.
   return /^SQLITE_CONSTRAINT(?:_PRIMARYKEY|_UNIQUE)?$/.test(String(extendedCode ?? code))
 }
 

@@ -210,12 +210,14 @@ export class DrizzleStore
   }
 
   /**
-   * One statement, whatever it does. A session that was absorbed is deleted on PostgreSQL. On the other databases its row stays,
-   * without data and expired since the year 1000, until the cleanup. A new session that absorbs takes the row of the first
-   * absorbed session, with the columns and child rows that the application keeps there.
+   * One statement, whatever it does. A session that was absorbed is deleted on PostgreSQL. On the
+   * other databases its row stays, without data and expired since the year 1000, until the cleanup.
+   * A new session that absorbs takes the row of the first absorbed session, with the columns and
+   * child rows that the application keeps there.
    *
-   * `swap.to.owner`, `swap.to.until` and the other owners are ignored. Rejects with a TypeError for a malformed `swap.to.token`, and
-   * with a RangeError for more data than {@link DrizzleStore.commit} takes: here the data of all rows counts.
+   * `swap.to.owner`, `swap.to.until` and the other owners are ignored. Rejects with a TypeError for
+   * a malformed `swap.to.token`, and with a RangeError for more data than
+   * {@link DrizzleStore.commit} takes: here the data of all rows counts.
    */
   swap(_ctx: Context, swap: Swap): Awaitable<boolean> {
     const { from, to, absorbed } = swap
@@ -359,7 +361,8 @@ function now(): Date {
   return new Date(Date.now())
 }
 
-// What an absorbed row adds to a statement besides its data, in bytes of data: these are sent as two characters each.
+// What an absorbed row adds to a statement besides its data, in bytes of data: these are sent as
+// two characters each.
 const roomForRow = 256
 
 // MySQL's DATETIME begins with the year 1000 and ends with 9999.

@@ -91,7 +91,8 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       })
       .prepare(),
   )
-  // Not INSERT IGNORE, which cuts a long token, nor ON DUPLICATE KEY UPDATE, which does not tell whether it has added a row.
+  // Not INSERT IGNORE, which cuts a long token, nor ON DUPLICATE KEY UPDATE, which does not tell
+  // whether it has added a row.
   const add = reuse(table, () =>
     db
       .insert(table)
@@ -117,8 +118,8 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       .where(and(hasToken, holds, isLive))
       .prepare(),
   )
-  // Locks all rows, and writes when there are as many as there must be. `token` is assigned first, and later CASEs see the new one:
-  // they ask whether it is one of the absorbed.
+  // Locks all rows, and writes when there are as many as there must be. `token` is assigned first,
+  // and later CASEs see the new one: they ask whether it is one of the absorbed.
   const absorb = reuseEach(table, (absorbed) => {
     const { isConcerned, isAbsorbed, isHeld, count } = absorbing(table, absorbed)
     const dead = deadRow(table)

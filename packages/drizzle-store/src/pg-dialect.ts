@@ -118,7 +118,8 @@ function pgQueries(db: Db, table: SessionsOf, name: NameOf): Queries {
         .returning({ token: table.token }),
     ),
   )
-  // Locks all rows, in the order of their tokens, and writes when there are as many as there must be.
+  // Locks all rows, in the order of their tokens, and writes when there are as many as there must
+  // be.
   const absorb = reuseEach(table, (absorbed) => {
     const { isAbsorbed, isHeld, count } = absorbing(table, absorbed)
     const locked = db

@@ -3,14 +3,18 @@ import { isPending, map } from './awaitable.ts'
 import type { Queries, SessionRow } from './dialect.ts'
 import { isDuplicate } from './driver-error.ts'
 
-/** {@link Swap} in one statement, and a second one that only reads when another row may have the new token. */
+/**
+ * {@link Swap} in one statement, and a second one that only reads when another row may have the new
+ * token.
+ */
 export function swapRows(
   queries: Queries,
   { from, absorbed }: Swap,
   next: SessionRow,
   now: Date,
 ): Awaitable<boolean> {
-  // A new session takes the row of the first absorbed one: every database can rename it in the step that absorbs the rest.
+  // A new session takes the row of the first absorbed one: every database can rename it in the step
+  // that absorbs the rest.
   const [row, ...rest] = from ? [from, ...absorbed] : absorbed
   return unlessTaken(queries, next.token, () => {
     if (!row) return queries.add(next)
@@ -19,7 +23,8 @@ export function swapRows(
   })
 }
 
-// A statement that fails so has written nothing. Another unique column of the table gives the same error: that is not `false`.
+// A statement that fails so has written nothing. Another unique column of the table gives the same
+// error: that is not `false`.
 function unlessTaken(
   queries: Queries,
   token: string,

@@ -174,13 +174,15 @@ export class RedisStore
   }
 
   /**
-   * One script on a single server, and on a cluster when the prefix has a hash tag (`{scs}:session:`). On another cluster a session
-   * that moves does so as with {@link RedisStore.rename}, and absorbed sessions are deleted first, each only while it holds
-   * its bytes. When the session is then changed by another request or a server fails, they are not put back: their data is lost.
+   * One script on a single server, and on a cluster when the prefix has a hash tag
+   * (`{scs}:session:`). On another cluster a session that moves does so as with
+   * {@link RedisStore.rename}, and absorbed sessions are deleted first, each only while it holds its
+   * bytes. When the session is then changed by another request or a server fails, they are not put
+   * back: their data is lost.
    *
-   * `swap.to.owner`, `swap.to.until` and the other owners are ignored. Throws a TypeError for a malformed `swap.to.token`.
-   * Rejects whatever Redis has answered when a client that sends commands again (ioredis) lost a connection meanwhile: the first
-   * sending may still arrive.
+   * `swap.to.owner`, `swap.to.until` and the other owners are ignored. Throws a TypeError for a
+   * malformed `swap.to.token`. Rejects whatever Redis has answered when a client that sends
+   * commands again (ioredis) lost a connection meanwhile: the first sending may still arrive.
    */
   async swap(_ctx: Context, swap: Swap): Promise<boolean> {
     const { from, to, absorbed } = swap

@@ -31,8 +31,9 @@ return 0
 `)
 
 /**
- * Writes ARGV[1] until ARGV[2] to KEYS[1] and deletes the other keys, each of which must hold what ARGV has for it from the third
- * on. KEYS[1] must be free, or also be KEYS[2]. All checks come before the first write. 1: done; 0: not.
+ * Writes ARGV[1] until ARGV[2] to KEYS[1] and deletes the other keys, each of which must hold what
+ * ARGV has for it from the third on. KEYS[1] must be free, or also be KEYS[2]. All checks come
+ * before the first write. 1: done; 0: not.
  */
 export const swap = script(`
 for i = 2, #KEYS do

@@ -8,8 +8,9 @@ import type { SessionKeys } from './session-keys.ts'
 type HeldRow = Swap['absorbed'][number]
 
 /**
- * {@link Swap}: one script where all keys are on one server. On a cluster without a hash tag, absorbed sessions are deleted
- * first, each only while it holds its bytes. They are not put back when the session itself then cannot be swapped.
+ * {@link Swap}: one script where all keys are on one server. On a cluster without a hash tag,
+ * absorbed sessions are deleted first, each only while it holds its bytes. They are not put back
+ * when the session itself then cannot be swapped.
  *
  * @param until the expiry of `swap.to`, as Redis takes it
  */

@@ -28,8 +28,8 @@ const storeNames: OptionNames<MigratingStores> = { from: true, to: true }
  * - It has AtomicStore when both stores have it, and `scan` when both can list their sessions. Without AtomicStore it is
  *   as any plain store: the last writer wins.
  * - A renewed session stays in `from` as well, with its new deadline; on plain stores it moves to `to`.
- * - A session that absorbs one of the other store: that one is deleted first. If the step that writes the session then
- *   fails, the absorbed one is not put back, and its data is lost.
+ * - A session that absorbs one of the other store: that one is deleted first. If the step that
+ *   writes the session then fails, the absorbed one is not put back, and its data is lost.
  *
  * Throws a TypeError that names the store that is none, and when both are the same.
  */

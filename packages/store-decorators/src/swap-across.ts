@@ -3,9 +3,9 @@ import type { AtomicStore, Context, Swap } from '@scs/core'
 type SwapRow = Swap['absorbed'][number]
 
 /**
- * A swap over two stores that have no session in common. It is one step of the store that has `swap.from`, `to` for a new
- * session. Absorbed sessions of the other store are deleted first, each only while it holds its bytes; when the swap then
- * fails, they are not put back.
+ * A swap over two stores that have no session in common. It is one step of the store that has
+ * `swap.from`, `to` for a new session. Absorbed sessions of the other store are deleted first, each
+ * only while it holds its bytes; when the swap then fails, they are not put back.
  */
 export async function swapAcross(
   from: AtomicStore,
@@ -51,7 +51,10 @@ async function holds(store: AtomicStore, ctx: Context, { token, data }: SwapRow)
 const longAgo = new Date(Date.UTC(1000, 0, 1))
 const nothing = new Uint8Array(0)
 
-/** Ends a session only while it holds its bytes. What is left of it has expired, and the store's cleanup removes it. */
+/**
+ * Ends a session only while it holds its bytes. What is left of it has expired, and the store's
+ * cleanup removes it.
+ */
 function deleteExactly(store: AtomicStore, ctx: Context, row: SwapRow) {
   const to = { token: row.token, data: nothing, expiry: longAgo }
   return store.swap(ctx, { from: row, to, absorbed: [] })

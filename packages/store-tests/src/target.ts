@@ -28,8 +28,9 @@ export interface StoreTarget {
   /** For stores whose rows may hold more than the store's own; without it, the case about that is skipped. */
   readonly extras?: StoreExtras | undefined
   /**
-   * `true` for a store whose `swap` first deletes the absorbed sessions and then writes, as its documentation says: these may be
-   * lost when the session itself is written by another request meanwhile. @default false
+   * `true` for a store whose `swap` first deletes the absorbed sessions and then writes, as its
+   * documentation says: these may be lost when the session itself is written by another request
+   * meanwhile. @default false
    */
   readonly absorbsInSteps?: boolean | undefined
   /** Called after each case, whether it passed or not: closes what `create` has opened. */

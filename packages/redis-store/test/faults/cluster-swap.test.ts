@@ -29,7 +29,10 @@ describe.skipIf(clusterRecipe() === undefined)('a swap that absorbs, on a cluste
     await cluster?.stop()
   })
 
-  /** A store with the sessions a, b and c; `before` is called before each command, with the name of its script. */
+  /**
+   * A store with the sessions a, b and c; `before` is called before each command, with the name of
+   * its script.
+   */
   async function open(prefix: string, before: (name: string, store: RedisStore) => unknown) {
     const client = opened.client as NodeRedisCluster
     const store = new RedisStore(client, { prefix })

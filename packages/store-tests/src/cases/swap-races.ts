@@ -76,7 +76,9 @@ interface Content extends SwapRow {
   wasRefused: boolean
 }
 
-/** Swaps and deletes of a few sessions by many workers at once, and what must be there in the end. */
+/**
+ * Swaps and deletes of a few sessions by many workers at once, and what must be there in the end.
+ */
 class Race {
   readonly #subject: Subject
   readonly #tokens: string[] = []
@@ -136,7 +138,8 @@ class Race {
     else this.#contents.delete(keyOf(to))
   }
 
-  // 0: stays; 1: moves; 2: absorbs one; 3: moves and absorbs two; 4 and 5: a new one that absorbs one, or two.
+  // 0: stays; 1: moves; 2: absorbs one; 3: moves and absorbs two; 4 and 5: a new one that absorbs
+  // one, or two.
   async #swap(first: number, name: string, kind: number): Promise<void> {
     const count = [1, 1, 2, 3, 1, 2][kind] ?? 1
     const rows: Content[] = []

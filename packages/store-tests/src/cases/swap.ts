@@ -26,7 +26,8 @@ async function committed(subject: Subject, data: string, expiry = live()): Promi
   return row
 }
 
-// A swap that must be false: none of `present` has changed, and nothing is under the new token but what was there.
+// A swap that must be false: none of `present` has changed, and nothing is under the new token but
+// what was there.
 async function expectRefused(
   subject: Subject,
   swap: Swap,
