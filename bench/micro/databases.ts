@@ -1,4 +1,5 @@
 import { background, hour, JsonCodec } from '@scs/core'
+import { over } from '../../test/swaps.ts'
 import { openStore } from '../growth/open-store.ts'
 import { openStatements } from '../http/servers/open-statements.ts'
 import type { Databases } from '../support/databases.ts'
@@ -40,7 +41,7 @@ export async function storeCosts(
         raw.replace(token, from, { token, data: to, expiry }, new Date()),
       ),
       await swapping('DrizzleStore', (from, to) =>
-        store.replace(background(), token, from, to, expiry),
+        store.swap(background(), over(token, from, to, expiry)),
       ),
     ]),
     find: await timed([

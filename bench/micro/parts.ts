@@ -3,6 +3,7 @@ import { background, hour, JsonCodec, MemoryStore, SessionManager } from '@scs/c
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { CookieWriter, sessionTokens } from '../../packages/core/src/cookie.ts'
 import { generateToken, hashToken } from '../../packages/core/src/token.ts'
+import { over } from '../../test/swaps.ts'
 import { type SessionSize, valuesOf } from '../http/sessions.ts'
 import type { Subject } from './timed.ts'
 
@@ -60,8 +61,8 @@ export const parts: Readonly<Record<string, readonly Subject[]>> = {
     {
       name: 'replace, and back',
       run: () => {
-        store.replace(background(), token, data, other, expiry)
-        store.replace(background(), token, other, data, expiry)
+        store.swap(background(), over(token, data, other, expiry))
+        store.swap(background(), over(token, other, data, expiry))
       },
     },
     { name: 'touch', run: () => store.touch(background(), token, expiry) },

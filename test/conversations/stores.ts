@@ -81,16 +81,8 @@ export class CaseStore implements Store, AtomicStore, IterableStore {
     return this.#write(() => this.#memory.delete(token))
   }
 
-  replace(...[, ...args]: Parameters<AtomicStore['replace']>): Awaitable<boolean> {
-    return this.#write(() => this.#memory.replace(background(), ...args))
-  }
-
   touch(...[, ...args]: Parameters<AtomicStore['touch']>): Awaitable<boolean> {
     return this.#write(() => this.#memory.touch(background(), ...args))
-  }
-
-  rename(...[, ...args]: Parameters<AtomicStore['rename']>): Awaitable<boolean> {
-    return this.#write(() => this.#memory.rename(background(), ...args))
   }
 
   swap(...[, ...args]: Parameters<AtomicStore['swap']>): Awaitable<boolean> {

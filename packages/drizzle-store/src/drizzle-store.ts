@@ -171,17 +171,6 @@ export class DrizzleStore
     return this.#attempts.read('find a session', query, ctx.signal)
   }
 
-  replace(
-    ctx: Context,
-    token: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Awaitable<boolean> {
-    if (!isWellFormedToken(token)) return false
-    return this.rename(ctx, token, token, expected, data, expiry)
-  }
-
   touch(_ctx: Context, token: string, expiry: Date): Awaitable<boolean> {
     if (!isWellFormedToken(token)) return false
     const date = storable(expiry)
@@ -190,33 +179,12 @@ export class DrizzleStore
   }
 
   /**
-   * Rejects when a session is under `newToken` already, and with a RangeError for more data than {@link DrizzleStore.commit} takes:
-   * here `expected` counts too.
-   */
-  rename(
-    _ctx: Context,
-    token: string,
-    newToken: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Awaitable<boolean> {
-    const next = this.#checked(newToken, data, expiry, expected)
-    if (next instanceof Error) return this.#reject(next)
-    if (!isWellFormedToken(token)) return false
-    return this.#run('replace a session', ({ queries }) =>
-      queries.replace(token, expected, next, now()),
-    )
-  }
-
-  /**
    * One statement, whatever it does. A session that was absorbed is deleted on PostgreSQL. On the
    * other databases its row stays, without data and expired since the year 1000, until the cleanup.
    * A new session that absorbs takes the row of the first absorbed session, with the columns and
    * child rows that the application keeps there.
    *
-   * `swap.to.owner`, `swap.to.until` and the other owners are ignored. Rejects with a TypeError for
-   * a malformed `swap.to.token`, and with a RangeError for more data than
+   * Rejects with a TypeError for a malformed `swap.to.token`, and with a RangeError for more data than
    * {@link DrizzleStore.commit} takes: here the data of all rows counts.
    */
   swap(_ctx: Context, swap: Swap): Awaitable<boolean> {

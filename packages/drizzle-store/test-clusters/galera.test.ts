@@ -8,6 +8,7 @@ import {
   type GaleraCluster,
   startGaleraCluster,
 } from '../../../test/servers/galera-cluster.ts'
+import { over } from '../../../test/swaps.ts'
 import { select } from '../test/databases.ts'
 import { databaseAt } from './database-at.ts'
 import { causality, type GaleraClient, openGalera } from './galera-client.ts'
@@ -184,7 +185,7 @@ describe.skipIf(!canStartGalera())('Galera, three nodes', () => {
       expect(patient.queries).toHaveLength(1)
 
       // Another node commits the row first.
-      expect(await store(1).replace(ctx, 'a', data, Buffer.from('new'), future)).toBe(true)
+      expect(await store(1).swap(ctx, over('a', data, Buffer.from('new'), future))).toBe(true)
       await vi.waitUntil(() => patient.queries.length > 1, { timeout: 10_000, interval: 1 })
       await admin.run(sql`rollback`)
       expect(await touching).toBe(true)
@@ -205,7 +206,7 @@ describe.skipIf(!canStartGalera())('Galera, three nodes', () => {
         for (const call of [
           () => store(0).find('kept'),
           () => store(0).commit('kept', data, future),
-          () => store(0).replace(ctx, 'kept', data, Buffer.from('new'), future),
+          () => store(0).swap(ctx, over('kept', data, Buffer.from('new'), future)),
           () => store(0).delete('kept'),
         ]) {
           await expect(call()).rejects.toMatchObject({

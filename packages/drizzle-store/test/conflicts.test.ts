@@ -8,6 +8,7 @@ import { drizzle as libsql } from 'drizzle-orm/libsql'
 import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
 import { createConnection } from 'mysql2/promise'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
 import { betterSqlite3, mysqlConnection, mysqlPool, postgresJs } from './drivers.ts'
 import { startProcess } from './processes/run.ts'
@@ -101,7 +102,7 @@ describe('better-sqlite3, a file that another process has locked', () => {
 
   it('that does not wait itself: a method tries again for a while, and blocks nothing', async () => {
     const { store, holder, expected, logQuery } = await openLocked(0)
-    const replacing = store.replace(background(), 'a', expected, Buffer.from('new'), future)
+    const replacing = store.swap(background(), over('a', expected, Buffer.from('new'), future))
     await vi.waitUntil(() => logQuery.mock.calls.length > 1, { timeout: 10_000, interval: 1 })
     holder.go()
     expect(await replacing).toBe(true)
@@ -111,7 +112,7 @@ describe('better-sqlite3, a file that another process has locked', () => {
   it('that does not wait itself: a method ends with the error when it stays locked', async () => {
     const { store, expected } = await openLocked(0)
     for (const call of [
-      () => store.replace(background(), 'a', expected, Buffer.from('new'), future),
+      () => store.swap(background(), over('a', expected, Buffer.from('new'), future)),
       () => store.find('a'),
     ]) {
       await expect(call()).rejects.toMatchObject({ code: 'SQLITE_BUSY' })
@@ -125,7 +126,7 @@ describe('better-sqlite3, a file that another process has locked', () => {
       const { store, expected, logQuery } = await openLocked(timeout)
       for (const call of [
         () => store.find('a'),
-        () => store.replace(background(), 'a', expected, expected, future),
+        () => store.swap(background(), over('a', expected, expected, future)),
       ]) {
         logQuery.mockClear()
         const failure = await new Promise((resolve) => resolve(call())).catch((error) => error)
@@ -152,7 +153,7 @@ describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
     await admin.run(sql`begin`)
     await admin.run(sql`insert into sessions values ('b', '', now())`)
     const expected = Buffer.from(data)
-    const renaming = store.rename(background(), 'a', 'b', expected, data, future)
+    const renaming = store.swap(background(), moved('a', 'b', expected, data, future))
     // It has the row, and waits for the other transaction's token; that now waits for the row.
     await blocked(db)
     await admin.run(sql`update sessions set expiry = expiry where token = 'a'`)
@@ -242,7 +243,7 @@ describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
     // The transaction that has changed more rows is spared.
     await admin.run(sql`insert into sessions values ('x', '', now()), ('y', '', now())`)
     await admin.run(sql`insert into sessions values ('b', '', now())`)
-    const renaming = store.rename(background(), 'a', 'b', expected, data, future)
+    const renaming = store.swap(background(), moved('a', 'b', expected, data, future))
     const isWaiting = async () => {
       const waiting = sql`information_schema.innodb_trx where trx_state = 'LOCK WAIT'`
       return (await select(admin.db, { id: sql`trx_id` }, waiting)).length > 0
@@ -259,7 +260,7 @@ describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
     const { store, admin, triedAgain } = await openBoth('set innodb_lock_wait_timeout = 1')
     await admin.run(sql`begin`)
     await admin.run(sql`update sessions set expiry = now()`)
-    const replacing = store.replace(background(), 'a', expected, Buffer.from('new'), future)
+    const replacing = store.swap(background(), over('a', expected, Buffer.from('new'), future))
     await triedAgain()
     await admin.run(sql`rollback`)
     expect(await replacing).toBe(true)
@@ -280,7 +281,7 @@ describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
     await admin.run(sql`create trigger away before update on sessions for each row
       signal sqlstate '08S01' set mysql_errno = 1047,
       message_text = 'WSREP has not yet prepared node for application use'`)
-    const replacing = store.replace(background(), 'a', expected, Buffer.from('new'), future)
+    const replacing = store.swap(background(), over('a', expected, Buffer.from('new'), future))
     await expect(replacing).rejects.toMatchObject({
       errno: 1047,
       message: expect.stringMatching('WSREP has not yet prepared node'),

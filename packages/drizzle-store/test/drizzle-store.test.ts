@@ -13,6 +13,7 @@ import { withReplicas as sqliteReplicas } from 'drizzle-orm/sqlite-core'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
 import { describe, expect, it, vi } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
 import {
   betterSqlite3,
@@ -76,9 +77,9 @@ describe('over better-sqlite3', () => {
     expect(store.find('a')).toEqual(Buffer.from(data))
     expect(store.findCtx(ctx, 'a')).toEqual(Buffer.from(data))
     expect(store.findWithExpiry(ctx, 'a')).toEqual({ data: Buffer.from(data), expiry: future })
-    expect(store.replace(ctx, 'a', data, other, future)).toBe(true)
+    expect(store.swap(ctx, over('a', data, other, future))).toBe(true)
     expect(store.touch(ctx, 'a', future)).toBe(true)
-    expect(store.rename(ctx, 'a', 'b', other, data, future)).toBe(true)
+    expect(store.swap(ctx, moved('a', 'b', other, data, future))).toBe(true)
     expect(store.delete('b')).not.toHaveProperty('then')
     expect(store.find('b')).toBeUndefined()
     expect(() => store.commit('not a token', data, future)).toThrow(TypeError)
@@ -120,7 +121,7 @@ for (const [driver, withReplicas] of replicated) {
       await store.commit('a', data, future)
       expect(await store.find('a')).toEqual(Buffer.from(data))
       expect((await store.findWithExpiry(ctx, 'a'))?.data).toEqual(Buffer.from(data))
-      expect(await store.replace(ctx, 'a', data, data, future)).toBe(true)
+      expect(await store.swap(ctx, over('a', data, data, future))).toBe(true)
       const row = { token: 'a', data }
       const to = { ...row, expiry: future }
       expect(await store.swap(ctx, { from: row, to, absorbed: [] })).toBe(true)
@@ -165,7 +166,7 @@ for (const driver of drivers) {
         expect(await store.find('a')).toBeUndefined()
         expect(await store.findWithExpiry(ctx, 'a')).toBeUndefined()
         expect(await store.touch(ctx, 'a', new Date('2200-01-01'))).toBe(false)
-        expect(await store.replace(ctx, 'a', data, other, new Date('2200-01-01'))).toBe(false)
+        expect(await store.swap(ctx, over('a', data, other, new Date('2200-01-01')))).toBe(false)
         expect(await store.all()).toEqual(new Map())
       } finally {
         vi.useRealTimers()
@@ -201,15 +202,15 @@ describe.skipIf(!isAvailable(mysqlPool))('over a connection that counts changed 
     const db = mysql2({ client })
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
     await store.commit('a', data, future)
-    expect(await store.replace(ctx, 'a', data, data, future)).toBe(true)
-    expect(await store.replace(ctx, 'a', other, other, future)).toBe(false)
-    expect(await store.replace(ctx, 'a', other, data, future)).toBe(false)
-    expect(await store.replace(ctx, 'b', data, data, future)).toBe(false)
-    expect(await store.rename(ctx, 'a', 'a', data, data, future)).toBe(true)
+    expect(await store.swap(ctx, over('a', data, data, future))).toBe(true)
+    expect(await store.swap(ctx, over('a', other, other, future))).toBe(false)
+    expect(await store.swap(ctx, over('a', other, data, future))).toBe(false)
+    expect(await store.swap(ctx, over('b', data, data, future))).toBe(false)
+    expect(await store.swap(ctx, moved('a', 'a', data, data, future))).toBe(true)
     expect(await store.touch(ctx, 'a', future)).toBe(true)
     expect(await store.touch(ctx, 'b', future)).toBe(false)
-    expect(await store.rename(ctx, 'a', 'c', data, data, future)).toBe(true)
-    expect(await store.rename(ctx, 'a', 'd', data, data, future)).toBe(false)
+    expect(await store.swap(ctx, moved('a', 'c', data, data, future))).toBe(true)
+    expect(await store.swap(ctx, moved('a', 'd', data, data, future))).toBe(false)
     await client.end()
     await database.drop()
   })
@@ -303,8 +304,8 @@ describe('queries', () => {
       await store.findWithExpiry(ctx, malformed)
       await store.delete(malformed)
       await store.touch(ctx, malformed, future)
-      await store.replace(ctx, malformed, data, other, future)
-      await store.rename(ctx, malformed, 'a', data, other, future)
+      await store.swap(ctx, over(malformed, data, other, future))
+      await store.swap(ctx, moved(malformed, 'a', data, other, future))
     }
     expect(logQuery).not.toHaveBeenCalled()
     await store.stopCleanup()

@@ -7,6 +7,7 @@ import * as pg from '@scs/drizzle-store/pg'
 import { sql } from 'drizzle-orm'
 import { pgTable } from 'drizzle-orm/pg-core'
 import { describe, expect, it } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { createDatabase, isAvailable, openNew, serverUrl } from './databases.ts'
 import {
   betterSqlite3,
@@ -75,7 +76,7 @@ for (const driver of drivers) {
       await store.commit(otherToken, data, future)
 
       const errors = [
-        await failureOf(() => store.rename(ctx, token, otherToken, data, data, future)),
+        await failureOf(() => store.swap(ctx, moved(token, otherToken, data, data, future))),
       ]
       expect(errors[0]).toHaveProperty('code')
       await run(sql`alter table sessions add column extra integer`)
@@ -110,7 +111,7 @@ for (const driver of drivers) {
         const error = await failureOf(() => store.commit(malformed, data, future))
         expect(error).toBeInstanceOf(TypeError)
         expect(error.message).toMatch(/^token must be/)
-        const renaming = () => store.rename(ctx, token, malformed, data, data, future)
+        const renaming = () => store.swap(ctx, moved(token, malformed, data, data, future))
         expect(await failureOf(renaming)).toBeInstanceOf(TypeError)
         expect(await store.find(malformed)).toBeUndefined()
         expect(await store.touch(ctx, malformed, future)).toBe(false)
@@ -119,7 +120,7 @@ for (const driver of drivers) {
         for (const call of [
           () => store.commit(token, data, expiry),
           () => store.touch(ctx, token, expiry),
-          () => store.replace(ctx, token, data, data, expiry),
+          () => store.swap(ctx, over(token, data, data, expiry)),
         ]) {
           const error = await failureOf(call)
           expect(error).toBeInstanceOf(TypeError)
@@ -266,7 +267,7 @@ for (const driver of oneOfEach) {
         const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
         await store.commit(token, data, future)
         await store.commit(token, data, future)
-        expect(await store.replace(ctx, token, data, data, future)).toBe(true)
+        expect(await store.swap(ctx, over(token, data, data, future))).toBe(true)
         expect(await store.findWithExpiry(ctx, token)).toMatchObject({ expiry: future })
         expect([...(await store.all()).keys()]).toEqual([token])
         await close()
@@ -333,9 +334,9 @@ function calls(store: DrizzleStore): (() => unknown)[] {
     () => store.findWithExpiry(ctx, token),
     () => store.commit(token, data, future),
     () => store.commitCtx(ctx, token, data, future),
-    () => store.replace(ctx, token, data, Buffer.from(`${secret}2`), future),
+    () => store.swap(ctx, over(token, data, Buffer.from(`${secret}2`), future)),
     () => store.touch(ctx, token, future),
-    () => store.rename(ctx, token, 'renamed', data, Buffer.from(secret), future),
+    () => store.swap(ctx, moved(token, 'renamed', data, Buffer.from(secret), future)),
     () => swap(store, { token, data }),
     () => swap(store, undefined),
     () => swap(store, { token, data }, { token: otherToken, data }),

@@ -2,6 +2,7 @@ import { background } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { over } from '../../../test/swaps.ts'
 import { isAvailable, openNew } from './databases.ts'
 import { type DialectName, drivers, type Opened } from './drivers.ts'
 import { expectNoSecret, failureOf, otherToken, secret, token } from './no-secret.ts'
@@ -163,7 +164,7 @@ async function wordsOfTheDriver(run: Opened['run'], dialect: DialectName): Promi
 function writes(store: DrizzleStore): readonly (() => unknown)[] {
   return [
     () => store.commit(otherToken, data, future),
-    () => store.replace(ctx, token, data, Buffer.from(`${secret}2`), future),
+    () => store.swap(ctx, over(token, data, Buffer.from(`${secret}2`), future)),
     () => store.delete(token),
   ]
 }

@@ -92,6 +92,6 @@ async function run(
       for (let left = turns.next().value ?? 0; left > 0; left--) await turn()
     },
   })
-  history.finish(await store.all(), false)
+  history.finish(await store.all())
   return history.violations
 }

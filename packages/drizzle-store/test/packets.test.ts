@@ -2,6 +2,7 @@ import { background } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { isAvailable, openNew, select } from './databases.ts'
 import { mysqlConnection, mysqlPool } from './drivers.ts'
 
@@ -23,8 +24,8 @@ for (const driver of [mysqlConnection, mysqlPool]) {
 
       const refusals = [
         () => store.commit('a', tooMuch, future),
-        () => store.replace(ctx, 'a', half, Buffer.alloc(half.length + 2), future),
-        () => store.rename(ctx, 'a', 'b', tooMuch, Buffer.of(1), future),
+        () => store.swap(ctx, over('a', half, Buffer.alloc(half.length + 2), future)),
+        () => store.swap(ctx, moved('a', 'b', tooMuch, Buffer.of(1), future)),
       ]
       for (const refused of refusals) {
         const error = await Promise.resolve(refused()).catch((error: unknown) => error)
@@ -38,8 +39,8 @@ for (const driver of [mysqlConnection, mysqlPool]) {
       // As much as it says does fit.
       await store.commit('a', tooMuch.subarray(1), future)
       await store.commit('a', half, future)
-      expect(await store.replace(ctx, 'a', half, half, future)).toBe(true)
-      expect(await store.rename(ctx, 'a', 'b', half, half, future)).toBe(true)
+      expect(await store.swap(ctx, over('a', half, half, future))).toBe(true)
+      expect(await store.swap(ctx, moved('a', 'b', half, half, future))).toBe(true)
       expect((await store.find('b'))?.length).toBe(half.length)
 
       const third = half.subarray(0, Math.floor((most - 256) / 3))

@@ -166,11 +166,9 @@ function interrupted(store: DrizzleStore, before: (token: string) => Promise<voi
     delete: (token) => store.delete(token),
     findWithExpiry: (ctx, token) => store.findWithExpiry(ctx, token),
     touch: (ctx, token, expiry) => store.touch(ctx, token, expiry),
-    rename: (ctx, ...row) => store.rename(ctx, ...row),
-    swap: (ctx, swap) => store.swap(ctx, swap),
-    async replace(ctx, token, ...row) {
-      await before(token)
-      return store.replace(ctx, token, ...row)
+    async swap(ctx, swap) {
+      if (swap.from) await before(swap.from.token)
+      return store.swap(ctx, swap)
     },
   }
 }

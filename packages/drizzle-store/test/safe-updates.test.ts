@@ -2,6 +2,7 @@ import { background } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { isAvailable, openNew, select } from './databases.ts'
 import { mysqlConnection } from './drivers.ts'
 
@@ -22,8 +23,8 @@ describe.skipIf(!isAvailable(mysqlConnection))('MariaDB with sql_safe_updates = 
 
     expect(await store.deleteExpired()).toBe(250)
     expect(await store.touch(ctx, 'a', future)).toBe(true)
-    expect(await store.replace(ctx, 'a', data, Buffer.from('new'), future)).toBe(true)
-    expect(await store.rename(ctx, 'a', 'b', Buffer.from('new'), data, future)).toBe(true)
+    expect(await store.swap(ctx, over('a', data, Buffer.from('new'), future))).toBe(true)
+    expect(await store.swap(ctx, moved('a', 'b', Buffer.from('new'), data, future))).toBe(true)
     await store.commit('c', data, future)
     const swap = {
       from: { token: 'b', data },

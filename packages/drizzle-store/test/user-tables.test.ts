@@ -10,6 +10,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import * as s from 'drizzle-orm/sqlite-core'
 import postgres from 'postgres'
 import { describe, expect, it } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
 import { drivers, oneOfEach, postgresJs } from './drivers.ts'
 
@@ -137,11 +138,13 @@ for (const driver of drivers) {
         await run(sql`update auth_sessions set user_id = 7, device = 'phone', seen = 3`)
 
         await store.commit('a', bytes('second'), inAYear)
-        expect(await store.replace(ctx, 'a', bytes('second'), bytes('third'), inAYear)).toBe(true)
-        expect(await store.touch(ctx, 'a', inAYear)).toBe(true)
-        expect(await store.rename(ctx, 'a', 'b', bytes('third'), bytes('fourth'), inAYear)).toBe(
+        expect(await store.swap(ctx, over('a', bytes('second'), bytes('third'), inAYear))).toBe(
           true,
         )
+        expect(await store.touch(ctx, 'a', inAYear)).toBe(true)
+        expect(
+          await store.swap(ctx, moved('a', 'b', bytes('third'), bytes('fourth'), inAYear)),
+        ).toBe(true)
 
         const kept = { sid: sql`sid`, userId: sql`user_id`, device: sql`device`, seen: sql`seen` }
         expect(await select(db, kept, sql`auth_sessions`)).toEqual([

@@ -212,7 +212,7 @@ describe.each([
 ])('errorFunc in %s', (_name, create) => {
   it('may answer by what the application renders, in a callback', async () => {
     const store = new MemoryStore()
-    store.replace = store.commit = () => {
+    store.swap = () => {
       throw new Error('disk full')
     }
     const manager = managed({

@@ -13,11 +13,10 @@ import {
 } from '@scs/core'
 import type { RedisClient } from './client.ts'
 import { commandsOf } from './commands-of.ts'
-import { moveSession } from './move-session.ts'
 import type { RedisCommands, Server } from './redis-commands.ts'
 import { redisError } from './redis-error.ts'
-import { runNumeric, runScript } from './script.ts'
-import { findWithExpiry, rename, replace } from './scripts.ts'
+import { runScript } from './script.ts'
+import { findWithExpiry } from './scripts.ts'
 import { checkSame, checkSlots, stateOf } from './server-state.ts'
 import { SessionKeys } from './session-keys.ts'
 import { swapSessions } from './swap-sessions.ts'
@@ -120,20 +119,6 @@ export class RedisStore
     return { data, expiry: new Date(Number(expiry)) }
   }
 
-  async replace(
-    _ctx: Context,
-    token: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Promise<boolean> {
-    if (!isWellFormedToken(token)) return false
-    const args = [bytes(expected), bytes(data), milliseconds(expiry)]
-    return this.#swap('replace a session', (commands) =>
-      runNumeric(commands, replace, [this.#keys.of(token)], args),
-    )
-  }
-
   async touch(_ctx: Context, token: string, expiry: Date): Promise<boolean> {
     if (!isWellFormedToken(token)) return false
     const key = this.#keys.of(token)
@@ -145,43 +130,17 @@ export class RedisStore
   }
 
   /**
-   * One step on a single server, and on a cluster when the prefix has a hash tag. Otherwise the two tokens are on
-   * two servers: if the old one holds `expected`, the new one is written, the old one deleted if it holds that still,
-   * and the new one taken back if it did not. Of several callers one wins all the same, and when it rejects the session is
-   * not lost: it is under one of the two tokens, or under both.
-   *
-   * Rejects when another session is under `newToken` already.
-   */
-  async rename(
-    ctx: Context,
-    token: string,
-    newToken: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Promise<boolean> {
-    checkToken(newToken)
-    const until = milliseconds(expiry)
-    if (!isWellFormedToken(token)) return false
-    if (token === newToken) return this.replace(ctx, token, expected, data, expiry)
-    const move = { token, newToken, expected: bytes(expected), data: bytes(data), expiry: until }
-    return this.#swap('rename a session', (commands) => {
-      const keys = this.#keys
-      if (commands.isCluster && !keys.areTogether) return moveSession(commands, keys, move)
-      const both = [keys.of(token), keys.of(newToken)] as const
-      return runNumeric(commands, rename, [...both], [move.expected, move.data, until])
-    })
-  }
-
-  /**
    * One script on a single server, and on a cluster when the prefix has a hash tag
-   * (`{scs}:session:`). On another cluster a session that moves does so as with
-   * {@link RedisStore.rename}, and absorbed sessions are deleted first, each only while it holds its
-   * bytes. When the session is then changed by another request or a server fails, they are not put
-   * back: their data is lost.
+   * (`{scs}:session:`). On another cluster:
    *
-   * `swap.to.owner`, `swap.to.until` and the other owners are ignored. Throws a TypeError for a
-   * malformed `swap.to.token`. Rejects whatever Redis has answered when a client that sends
+   * - A session that moves is on two servers. If the old one holds the expected bytes, the new one is
+   *   written, the old one is deleted if it holds them still, and otherwise the new one is taken
+   *   back. Of several callers one wins all the same. After an error the session is under
+   *   one of the two tokens, or under both.
+   * - Absorbed sessions are deleted first, each only while it holds its bytes. When the session is
+   *   then changed by another request or a server fails, they are not put back: their data is lost.
+   *
+   * Throws a TypeError for a malformed `swap.to.token`. Rejects whatever Redis has answered when a client that sends
    * commands again (ioredis) lost a connection meanwhile: the first sending may still arrive.
    */
   async swap(_ctx: Context, swap: Swap): Promise<boolean> {
@@ -277,22 +236,6 @@ export class RedisStore
       }
       cursor = String(next)
     } while (cursor !== '0')
-  }
-
-  async #swap(
-    operation: string,
-    work: (commands: RedisCommands) => PromiseLike<number>,
-  ): Promise<boolean> {
-    const losses = this.#commands.losses()
-    const outcome = await this.#run(operation, work)
-    if (outcome < 0) {
-      throw new Error(`RedisStore could not ${operation}: another one has the new token`)
-    }
-    // A client that sends a command again is refused because of what it has done the first time.
-    if (outcome === 0 && losses !== this.#commands.losses()) {
-      throw lostMeanwhile(operation)
-    }
-    return outcome === 1
   }
 
   async #run<T>(

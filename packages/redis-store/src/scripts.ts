@@ -9,27 +9,6 @@ if not data then return false end
 return { data, redis.call('PEXPIRETIME', KEYS[1]) }
 `)
 
-/** Over ARGV[1] in KEYS[1], writes ARGV[2] until ARGV[3]. 1: done; 0: not, as other data is there, or none. */
-export const replace = script(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
-  return 1
-end
-return 0
-`)
-
-/** As {@link replace}, and moves it to KEYS[2]. 1: done; 0: not; -1: not, as KEYS[2] is another session. */
-export const rename = script(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  local there = redis.call('GET', KEYS[2])
-  if there and there ~= ARGV[2] then return -1 end
-  redis.call('SET', KEYS[2], ARGV[2], 'PXAT', ARGV[3])
-  redis.call('DEL', KEYS[1])
-  return 1
-end
-return 0
-`)
-
 /**
  * Writes ARGV[1] until ARGV[2] to KEYS[1] and deletes the other keys, each of which must hold what
  * ARGV has for it from the third on. KEYS[1] must be free, or also be KEYS[2]. All checks come

@@ -7,6 +7,7 @@ import {
   type RedisCluster,
   startRedisCluster,
 } from '../../../test/servers/redis-cluster.ts'
+import { moved } from '../../../test/swaps.ts'
 import { clusterDrivers, type Opened } from './drivers.ts'
 
 const future = new Date('2100-01-01')
@@ -74,7 +75,7 @@ describe.skipIf(clusterRecipe() === undefined)(
       await Promise.all(tokens.map((token) => store.commit(token, data, future)))
       const ctx = background()
       for (const done of await Promise.all(
-        tokens.map((token) => store.rename(ctx, token, `new-${token}`, data, data, future)),
+        tokens.map((token) => store.swap(ctx, moved(token, `new-${token}`, data, data, future))),
       ))
         expect(done).toBe(true)
       expect([...(await store.all()).keys()].sort()).toEqual(tokens.map((t) => `new-${t}`).sort())

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { background, hour, SessionManager, withSignal } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { type Driver, drivers, nodeRedis, type Opened } from './drivers.ts'
 import { canStartRedis, durable, type OwnRedis, startRedis } from './own-redis.ts'
 
@@ -77,14 +78,14 @@ describe.skipIf(!canStartRedis())('errors', () => {
       await store.commit(token, data, future)
       await store.commit(otherToken, Buffer.from('SECRET-other'), future)
       const errors = [
-        await failureOf(() => store.rename(ctx, token, otherToken, data, data, future)),
+        await failureOf(() => store.swap(ctx, moved(token, otherToken, data, data, future))),
       ]
       expect(errors[0]?.message).toMatch('another one has the new token')
 
       await run('CONFIG', 'SET', 'maxmemory', '1')
       const full = await failureOf(() => store.commit(token, data, future))
       expect(full).toMatchObject({ code: 'OOM', message: expect.stringMatching('maxmemory') })
-      errors.push(full, await failureOf(() => store.replace(ctx, token, data, data, future)))
+      errors.push(full, await failureOf(() => store.swap(ctx, over(token, data, data, future))))
       await run('CONFIG', 'SET', 'maxmemory', '0')
       expect(await store.find(token)).toEqual(data)
 
@@ -112,7 +113,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
       onTestFinished(reader.close)
       const store = new RedisStore(reader.client)
       expect(await store.find(token)).toEqual(data)
-      const error = await failureOf(() => store.replace(ctx, token, data, data, future))
+      const error = await failureOf(() => store.swap(ctx, over(token, data, data, future)))
       expect(error).toMatchObject({
         code: 'NOPERM',
         message: expect.stringMatching(/no permissions to run the 'evalsha' command/),
@@ -137,7 +138,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
     const store = new RedisStore(opened.client)
     for (const call of calls(store)) await call()
     await new RedisStore(client).commit(token, data, future)
-    expect(await store.rename(ctx, token, otherToken, data, data, future)).toBe(true)
+    expect(await store.swap(ctx, moved(token, otherToken, data, data, future))).toBe(true)
     expect((await store.all()).size).toBe(1)
   })
 
@@ -195,7 +196,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
     for (const malformed of ['', 'a b', 'a'.repeat(44), 'é', `${token}\0`, 'a=']) {
       for (const call of [
         () => store.commit(malformed, data, future),
-        () => store.rename(ctx, token, malformed, data, data, future),
+        () => store.swap(ctx, moved(token, malformed, data, data, future)),
       ]) {
         const error = await failureOf(call)
         expect(error).toBeInstanceOf(TypeError)
@@ -206,8 +207,8 @@ describe.skipIf(!canStartRedis())('errors', () => {
       for (const call of [
         () => store.commit(token, data, expiry),
         () => store.touch(ctx, token, expiry),
-        () => store.replace(ctx, token, data, data, expiry),
-        () => store.rename(ctx, token, otherToken, data, data, expiry),
+        () => store.swap(ctx, over(token, data, data, expiry)),
+        () => store.swap(ctx, moved(token, otherToken, data, data, expiry)),
       ]) {
         const error = await failureOf(call)
         expect(error).toBeInstanceOf(TypeError)
@@ -225,9 +226,9 @@ function calls(store: RedisStore): (() => Promise<unknown>)[] {
     () => store.findWithExpiry(ctx, token),
     () => store.commit(token, data, future),
     () => store.commitCtx(ctx, token, data, future),
-    () => store.replace(ctx, token, data, Buffer.from(`${secret}2`), future),
+    () => store.swap(ctx, over(token, data, Buffer.from(`${secret}2`), future)),
     () => store.touch(ctx, token, future),
-    () => store.rename(ctx, token, otherToken, data, Buffer.from(secret), future),
+    () => store.swap(ctx, moved(token, otherToken, data, Buffer.from(secret), future)),
     () =>
       store.swap(ctx, {
         from: { token, data },

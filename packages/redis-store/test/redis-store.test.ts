@@ -1,6 +1,7 @@
 import { background, withSignal } from '@scs/core'
 import { type NodeRedisClient, RedisStore } from '@scs/redis-store'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { drivers, ioredis, nodeRedis, type Opened } from './drivers.ts'
 import { redisUrl } from './redis-url.ts'
 
@@ -147,10 +148,10 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
       expect(await store.touch(ctx, 'a', past)).toBe(true)
       expect(await run('EXISTS', 'past:a')).toBe(0)
       await store.commit('a', data, future)
-      expect(await store.replace(ctx, 'a', data, data, past)).toBe(true)
+      expect(await store.swap(ctx, over('a', data, data, past))).toBe(true)
       expect(await run('EXISTS', 'past:a')).toBe(0)
       await store.commit('a', data, future)
-      expect(await store.rename(ctx, 'a', 'b', data, data, past)).toBe(true)
+      expect(await store.swap(ctx, moved('a', 'b', data, data, past))).toBe(true)
       expect(await run('EXISTS', 'past:a', 'past:b')).toBe(0)
     }
   })
@@ -171,8 +172,8 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
     await store.commit('a', data, future)
     for (const call of [
       () => store.findWithExpiry(ctx, 'a'),
-      () => store.replace(ctx, 'a', data, data, future),
-      () => store.rename(ctx, 'a', 'b', data, data, future),
+      () => store.swap(ctx, over('a', data, data, future)),
+      () => store.swap(ctx, moved('a', 'b', data, data, future)),
     ]) {
       await call()
       sent = []
@@ -190,8 +191,8 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
       expect(await store.findWithExpiry(ctx, token)).toBeUndefined()
       await store.delete(token)
       expect(await store.touch(ctx, token, future)).toBe(false)
-      expect(await store.replace(ctx, token, data, data, future)).toBe(false)
-      expect(await store.rename(ctx, token, 'b', data, data, future)).toBe(false)
+      expect(await store.swap(ctx, over(token, data, data, future))).toBe(false)
+      expect(await store.swap(ctx, moved(token, 'b', data, data, future))).toBe(false)
     }
     expect(sent).toEqual([])
   })
@@ -205,15 +206,15 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
         const flushing = command('SCRIPT', 'FLUSH')
         const reading = Array.from({ length: 20 }, () => store.findWithExpiry(ctx, 'a'))
         const swapping = Array.from({ length: 20 }, (_, i) =>
-          store.replace(ctx, 'a', data, Buffer.from(`by ${i}`), future),
+          store.swap(ctx, over('a', data, Buffer.from(`by ${i}`), future)),
         )
         await flushing
         for (const row of await Promise.all(reading)) expect(row?.expiry).toEqual(future)
         expect((await Promise.all(swapping)).filter((done) => done)).toHaveLength(1)
         const held = await store.find('a')
         await command('SCRIPT', 'FLUSH')
-        expect(await store.rename(ctx, 'a', 'b', held ?? data, data, future)).toBe(true)
-        expect(await store.rename(ctx, 'b', 'a', data, data, future)).toBe(true)
+        expect(await store.swap(ctx, moved('a', 'b', held ?? data, data, future))).toBe(true)
+        expect(await store.swap(ctx, moved('b', 'a', data, data, future))).toBe(true)
       }
       await store.delete('a')
       await close()
@@ -224,12 +225,12 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
       const store = new RedisStore(client, { prefix: `taken ${driver.name}:` })
       await store.commit('a', data, future)
       await store.commit('b', Buffer.from('other'), future)
-      await expect(store.rename(ctx, 'a', 'b', data, data, future)).rejects.toThrow(
+      await expect(store.swap(ctx, moved('a', 'b', data, data, future))).rejects.toThrow(
         'another one has the new token',
       )
       expect(await store.find('a')).toEqual(data)
       expect(await store.find('b')).toEqual(Buffer.from('other'))
-      expect(await store.rename(ctx, 'a', 'a', data, Buffer.from('new'), future)).toBe(true)
+      expect(await store.swap(ctx, moved('a', 'a', data, Buffer.from('new'), future))).toBe(true)
       expect(await store.find('a')).toEqual(Buffer.from('new'))
       for (const token of ['a', 'b']) await store.delete(token)
       await close()

@@ -3,6 +3,7 @@ import { background } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { createClient } from 'redis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { over } from '../../../test/swaps.ts'
 import { canStartRedis, startRedis } from './own-redis.ts'
 
 const future = new Date('2100-01-01')
@@ -33,7 +34,7 @@ describe.skipIf(!canStartRedis())('a command of a client that has a time limit f
     for (let calls = 0; calls < 10; calls++) {
       await store.commit(token, Buffer.from('data'), future)
       await store.findCtx(background(), token)
-      await store.replace(background(), token, Buffer.from('data'), Buffer.from('more'), future)
+      await store.swap(background(), over(token, Buffer.from('data'), Buffer.from('more'), future))
     }
     hook.disable()
     expect(timers).toBe(0)

@@ -106,16 +106,8 @@ export class CachedStore implements CtxStore, AtomicStore {
     return this.#write([token], () => this.#store.delete(ctx, token))
   }
 
-  replace(...call: Parameters<AtomicStore['replace']>): Promise<boolean> {
-    return this.#write([call[1]], () => this.#atomic.replace(...call))
-  }
-
   touch(ctx: Context, token: string, expiry: Date): Promise<boolean> {
     return this.#write([token], () => this.#atomic.touch(ctx, token, expiry))
-  }
-
-  rename(...call: Parameters<AtomicStore['rename']>): Promise<boolean> {
-    return this.#write([call[1], call[2]], () => this.#atomic.rename(...call))
   }
 
   swap(ctx: Context, swap: Swap): Promise<boolean> {

@@ -59,14 +59,12 @@ export function migratingStore(stores: MigratingStores): SessionStore {
   return from.atomic && to.atomic ? { ...store, ...bothAtomic(from.atomic, to.atomic) } : store
 }
 
-// What `to` refuses it does not have, or has with other data: then `from` has it not.
+// A touch that `to` refuses: it does not have the session.
 function bothAtomic(from: AtomicStore, to: AtomicStore): AtomicStore {
   return {
     findWithExpiry: async (...call) =>
       (await to.findWithExpiry(...call)) ?? from.findWithExpiry(...call),
-    replace: async (...call) => (await to.replace(...call)) || from.replace(...call),
     touch: async (...call) => (await to.touch(...call)) || from.touch(...call),
-    rename: async (...call) => (await to.rename(...call)) || from.rename(...call),
     swap: (ctx, swap) => swapAcross(from, to, ctx, swap),
   }
 }

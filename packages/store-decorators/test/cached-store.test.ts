@@ -1,6 +1,7 @@
 import { background, hour, MemoryStore, SessionManager } from '@scs/core'
 import { CachedStore } from '@scs/store-decorators'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { ControlledStore, listed, memory, plain } from './stores.ts'
 
 const ctx = background()
@@ -150,11 +151,11 @@ describe('writes of this process', () => {
   const writes = {
     commit: (cache: CachedStore) => cache.commitCtx(ctx, 'token', bytes('new'), inAnHour()),
     replace: (cache: CachedStore) =>
-      cache.replace(ctx, 'token', bytes('old'), bytes('new'), inAnHour()),
+      cache.swap(ctx, over('token', bytes('old'), bytes('new'), inAnHour())),
     touch: (cache: CachedStore) => cache.touch(ctx, 'token', new Date(Date.now() + 3 * hour)),
     delete: (cache: CachedStore) => cache.deleteCtx(ctx, 'token'),
     rename: (cache: CachedStore) =>
-      cache.rename(ctx, 'token', 'other', bytes('old'), bytes('new'), inAnHour()),
+      cache.swap(ctx, moved('token', 'other', bytes('old'), bytes('new'), inAnHour())),
     swap: (cache: CachedStore) => {
       const from = { token: 'token', data: bytes('old') }
       const to = { token: 'token', data: bytes('new'), expiry: inAnHour() }
@@ -224,7 +225,7 @@ describe('writes of this process', () => {
     await here.commitCtx(ctx, 'token', bytes('old'), inAnHour())
     await here.findCtx(ctx, 'token')
     store.after = (call) => {
-      if (call === 'replace') throw new Error('the connection was lost')
+      if (call === 'swap') throw new Error('the connection was lost')
     }
     await expect(writes.replace(here)).rejects.toThrow('the connection was lost')
     expect(await here.findCtx(ctx, 'token')).toEqual(bytes('new'))
@@ -360,8 +361,8 @@ describe('construction', () => {
     const store = memory()
     await store.commit('token', bytes('data'), inAnHour())
     expect(await listed(new CachedStore(store, { maxAge }))).toEqual([['token', bytes('data')]])
-    const { find, commit, delete: remove, findWithExpiry, replace, touch, rename, swap } = store
-    const bare = { find, commit, delete: remove, findWithExpiry, replace, touch, rename, swap }
+    const { find, commit, delete: remove, findWithExpiry, touch, swap } = store
+    const bare = { find, commit, delete: remove, findWithExpiry, touch, swap }
     expect(new CachedStore(bare, { maxAge }).scan).toBeUndefined()
   })
 })

@@ -1,6 +1,7 @@
 import { background, hour, SessionManager, type SessionStore } from '@scs/core'
 import { migratingStore } from '@scs/store-decorators'
 import { describe, expect, it } from 'vitest'
+import { moved, over } from '../../../test/swaps.ts'
 import { ControlledStore, listed, memory, plain, sqlite } from './stores.ts'
 
 const ctx = background()
@@ -51,9 +52,11 @@ describe('a session is in one of the two', () => {
     const expiry = new Date(Date.now() + 2 * hour)
     expect(await store.touch(ctx, 'old', expiry)).toBe(true)
     expect(from.findWithExpiry(ctx, 'old')?.expiry).toEqual(expiry)
-    expect(await store.replace(ctx, 'old', bytes('old'), bytes('2'), expiry)).toBe(true)
+    expect(await store.swap(ctx, over('old', bytes('old'), bytes('2'), expiry))).toBe(true)
     await store.commitCtx?.(ctx, 'old', bytes('3'), expiry)
-    expect(await store.rename(ctx, 'old', 'renewed', bytes('3'), bytes('4'), expiry)).toBe(true)
+    expect(await store.swap(ctx, moved('old', 'renewed', bytes('3'), bytes('4'), expiry))).toBe(
+      true,
+    )
     expect([...from.all()]).toEqual([['renewed', bytes('4')]])
     expect([...to.all().keys()]).toEqual(['new'])
   })
@@ -63,8 +66,8 @@ describe('a session is in one of the two', () => {
     const none = bytes('')
     expect(await store.findCtx?.(ctx, 'none')).toBeUndefined()
     expect(await store.touch(ctx, 'none', inAnHour())).toBe(false)
-    expect(await store.replace(ctx, 'none', none, none, inAnHour())).toBe(false)
-    expect(await store.rename(ctx, 'none', 'other', none, none, inAnHour())).toBe(false)
+    expect(await store.swap(ctx, over('none', none, none, inAnHour()))).toBe(false)
+    expect(await store.swap(ctx, moved('none', 'other', none, none, inAnHour()))).toBe(false)
     expect([from.all().size, to.all().size]).toEqual([1, 1])
   })
 
@@ -142,7 +145,7 @@ describe('a session is in one of the two', () => {
 })
 
 describe('what it has', () => {
-  const methods = ['findWithExpiry', 'replace', 'touch', 'rename', 'swap', 'scan'] as const
+  const methods = ['findWithExpiry', 'touch', 'swap', 'scan'] as const
   const has = (store: SessionStore) => methods.filter((method) => store[method] !== undefined)
 
   it('the atomic methods and scan, when both have them', async () => {
@@ -364,7 +367,7 @@ describe('when a store fails', () => {
     manager.update(session, 'count', (count = 0) => count + 1)
     let losses = 1
     stores.from.after = (call) => {
-      if (call === 'replace' && losses-- > 0) down()
+      if (call === 'swap' && losses-- > 0) down()
     }
     await manager.commit(session)
     expect(losses).toBe(0)

@@ -84,23 +84,20 @@ async function run(
       for (let left = turns.next().value ?? 0; left > 0; left--) await turn()
     },
   })
-  history.finish(await stores.all(), false)
+  history.finish(await stores.all())
   return history.violations
 }
 
 type Context = ReturnType<typeof background>
 
 function watched(store: SessionStore): Watched<Context> {
-  const { findCtx, commitCtx, deleteCtx, findWithExpiry } = store
-  if (!findCtx || !commitCtx || !deleteCtx || !findWithExpiry) throw new TypeError('not all there')
+  const { findCtx, deleteCtx, findWithExpiry } = store
+  if (!findCtx || !deleteCtx || !findWithExpiry) throw new TypeError('not all there')
   return {
     find: (token) => findCtx.call(store, background(), token),
-    commit: (...row) => commitCtx.call(store, background(), ...row),
     delete: (token) => deleteCtx.call(store, background(), token),
     findWithExpiry: (...call) => store.findWithExpiry(...call),
-    replace: (...call) => store.replace(...call),
     touch: (...call) => store.touch(...call),
-    rename: (...call) => store.rename(...call),
     swap: (...call) => store.swap(...call),
   }
 }

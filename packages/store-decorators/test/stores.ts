@@ -36,7 +36,7 @@ export async function listed({ scan }: SessionStore): Promise<(readonly [string,
   return rows
 }
 
-type Call = 'findWithExpiry' | 'replace' | 'deleteCtx'
+type Call = 'findWithExpiry' | 'swap' | 'deleteCtx'
 
 /** A store whose calls can be held back and fail, before or after they are done; counts the reads. */
 export class ControlledStore extends MemoryStore {
@@ -58,8 +58,8 @@ export class ControlledStore extends MemoryStore {
   }
 
   // @ts-expect-error as above
-  override async replace(...call: Parameters<AtomicStore['replace']>): Promise<boolean> {
-    return this.#run('replace', () => super.replace(...call))
+  override async swap(...call: Parameters<AtomicStore['swap']>): Promise<boolean> {
+    return this.#run('swap', () => super.swap(...call))
   }
 
   /** Preferred to `delete`. */

@@ -5,8 +5,6 @@ import { expiryCases } from './cases/expiry.ts'
 import { extrasCases } from './cases/extras.ts'
 import { findCommitDeleteCases } from './cases/find-commit-delete.ts'
 import { findWithExpiryCases } from './cases/find-with-expiry.ts'
-import { renameCases } from './cases/rename.ts'
-import { replaceCases } from './cases/replace.ts'
 import { scanCases } from './cases/scan.ts'
 import { swapCases } from './cases/swap.ts'
 import { swapRaceCases } from './cases/swap-races.ts'
@@ -25,9 +23,7 @@ export const cases: readonly StoreCase[] = [
   ...allCases,
   ...scanCases,
   ...findWithExpiryCases,
-  ...replaceCases,
   ...touchCases,
-  ...renameCases,
   ...swapCases,
   ...swapRaceCases,
 ]

@@ -33,16 +33,6 @@ export async function keepsData(subject: Subject, ...all: readonly Uint8Array[])
   return true
 }
 
-/** Whether replace compares, and creates nothing. */
-export async function replaceCompares(subject: Subject): Promise<boolean> {
-  const [token, missing] = [subject.token(), subject.token()]
-  await subject.commit(token, text('held'), live())
-  await subject.replace(missing, text('held'), text('new'), live())
-  const replaced = await subject.replace(token, text('HELD'), text('new'), live())
-  if (replaced || !(await holds(subject, token, text('held')))) return false
-  return isGone(subject, missing)
-}
-
 /** Whether touch leaves data alone and creates nothing, and commit replaces data. */
 export async function touchLeavesData(subject: Subject): Promise<boolean> {
   const [token, missing] = [subject.token(), subject.token()]
@@ -52,16 +42,6 @@ export async function touchLeavesData(subject: Subject): Promise<boolean> {
   if (!(await holds(subject, token, text('held')))) return false
   await subject.commit(token, text('held anew'), live())
   return (await holds(subject, token, text('held anew'))) && isGone(subject, missing)
-}
-
-/** Whether rename moves a session and its new data, and creates nothing. */
-export async function renameMoves(subject: Subject): Promise<boolean> {
-  const [token, newToken, created] = [subject.token(), subject.token(), subject.token()]
-  await subject.commit(token, text('old'), live())
-  await subject.rename(token, newToken, text('old'), text('new'), live())
-  await subject.rename(subject.token(), created, text('old'), text('new'), live())
-  if (!(await isGone(subject, token)) || !(await isGone(subject, created))) return false
-  return holds(subject, newToken, text('new'))
 }
 
 /** Whether swap writes a session, moves it, takes another out, and compares. */

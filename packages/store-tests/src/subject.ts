@@ -67,27 +67,8 @@ export class Subject {
     return this.#atomic().findWithExpiry(background(), token)
   }
 
-  async replace(
-    token: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Promise<boolean> {
-    return this.#atomic().replace(background(), token, expected, data, expiry)
-  }
-
   async touch(token: string, expiry: Date): Promise<boolean> {
     return this.#atomic().touch(background(), token, expiry)
-  }
-
-  async rename(
-    token: string,
-    newToken: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Promise<boolean> {
-    return this.#atomic().rename(background(), token, newToken, expected, data, expiry)
   }
 
   async swap(swap: Swap): Promise<boolean> {

@@ -38,7 +38,7 @@ export interface StoreTarget {
 }
 
 /** The methods of `AtomicStore`. */
-export const atomicMethods = ['findWithExpiry', 'replace', 'touch', 'rename', 'swap'] as const
+export const atomicMethods = ['findWithExpiry', 'touch', 'swap'] as const
 
 /** What the target has of {@link Capability}. Half an `AtomicStore` is none. */
 export function capabilitiesOf(target: StoreTarget): ReadonlySet<Capability> {

@@ -520,18 +520,6 @@ const findWithExpiry: readonly BrokenStore[] = [
       },
     },
   ),
-  ...(['replace', 'rename'] as const).map((method) =>
-    broken(
-      `${method} rounds the expiry to seconds`,
-      'commit and the atomic methods keep the expiry to the millisecond',
-      {
-        [method](this: RowStore, ...args: unknown[]) {
-          const expiry = args.pop() as Date
-          return Reflect.apply(whole[method], this, [...args, rounded(Math.round, expiry)])
-        },
-      },
-    ),
-  ),
   broken(
     'findWithExpiry gives the time when it was asked',
     'findWithExpiry gives the data and the expiry that were committed',
@@ -570,155 +558,11 @@ const findWithExpiry: readonly BrokenStore[] = [
 ]
 
 const oneStep = {
-  replace: 'replace is one step: of 50 at once one wins, and none undoes a delete',
   touch: 'touch is one step: it undoes neither a commit nor a delete',
-  rename: 'rename is one step: of 20 at once one wins, and one session lives',
   swap: 'swap is one step: of 20 at once one wins, and none undoes a delete',
   absorb:
     'swap absorbs in one step: among others at once each session goes once, and none is lost or returns',
 }
-
-const replace: readonly BrokenStore[] = [
-  broken('replace ignores the expected data', 'replace writes nothing when other data is held', {
-    replace(_ctx, token, _expected, data, expiry) {
-      if (!this.live(token)) return false
-      this.write(token, data, expiry)
-      return true
-    },
-  }),
-  broken('replace compares lengths only', 'replace writes nothing when other data is held', {
-    replace(_ctx, token, expected, data, expiry) {
-      if (this.live(token)?.data.length !== expected.length) return false
-      this.write(token, data, expiry)
-      return true
-    },
-  }),
-  broken('replace compares only the beginning', 'replace writes nothing when other data is held', {
-    replace(ctx, token, expected, data, expiry) {
-      const held = this.live(token)?.data.subarray(0, expected.length) ?? expected
-      if (!this.live(token) || Buffer.compare(held, expected) !== 0) return false
-      return whole.replace.call(this, ctx, token, this.rows.get(token)?.data ?? held, data, expiry)
-    },
-  }),
-  broken(
-    'replace that is false writes all the same',
-    'replace writes nothing when other data is held',
-    {
-      replace(ctx, token, expected, data, expiry) {
-        const replaced = whole.replace.call(this, ctx, token, expected, data, expiry)
-        if (this.live(token)) this.write(token, data, expiry)
-        return replaced
-      },
-    },
-  ),
-  broken(
-    'replace does not write the expiry',
-    'replace writes data and expiry while the expected data is held',
-    {
-      replace(_ctx, token, expected, data) {
-        if (!this.holds(token, expected)) return false
-        this.write(token, data, new Date(this.rows.get(token)?.expiry ?? 0))
-        return true
-      },
-    },
-  ),
-  broken(
-    'replace only extends the expiry',
-    'replace writes data and expiry while the expected data is held',
-    {
-      replace(_ctx, token, expected, data, expiry) {
-        if (!this.holds(token, expected)) return false
-        this.write(
-          token,
-          data,
-          new Date(Math.max(this.rows.get(token)?.expiry ?? 0, expiry.getTime())),
-        )
-        return true
-      },
-    },
-  ),
-  broken(
-    'replace creates missing sessions',
-    'replace of a missing session is false and creates nothing',
-    {
-      replace(ctx, token, expected, data, expiry) {
-        if (!this.rows.has(token)) this.write(token, expected, expiry)
-        return whole.replace.call(this, ctx, token, expected, data, expiry)
-      },
-    },
-  ),
-  broken(
-    'replace revives expired sessions',
-    'replace of an expired session is false and does not revive it',
-    {
-      replace(_ctx, token, expected, data, expiry) {
-        const row = this.rows.get(token)
-        if (!row || Buffer.compare(row.data, expected) !== 0) return false
-        this.write(token, data, expiry)
-        return true
-      },
-    },
-  ),
-  broken('replace by identical data is false', 'replace by identical data and expiry is true', {
-    replace(ctx, token, expected, data, expiry) {
-      const same = this.rows.get(token)?.expiry === expiry.getTime()
-      const replaced = whole.replace.call(this, ctx, token, expected, data, expiry)
-      return same && Buffer.compare(expected, data) === 0 ? false : replaced
-    },
-  }),
-  broken('replace compares text', 'replace compares and keeps every byte value', {
-    replace(_ctx, token, expected, data, expiry) {
-      const held = this.live(token)?.data
-      if (!held || Buffer.from(held).toString() !== Buffer.from(expected).toString()) return false
-      this.write(token, data, expiry)
-      return true
-    },
-  }),
-  broken('replace cuts data at 64 KiB', 'replace takes data of 1 MB for data of 1 MB', {
-    replace(ctx, token, expected, data, expiry) {
-      return whole.replace.call(this, ctx, token, expected, data.subarray(0, 65_535), expiry)
-    },
-  }),
-  broken(
-    'replace keeps the bytes it was given',
-    'bytes given to replace may be changed afterwards',
-    {
-      replace(ctx, token, expected, data, expiry) {
-        const replaced = whole.replace.call(this, ctx, token, expected, data, expiry)
-        if (replaced) Object.assign(this.rows.get(token) ?? {}, { data })
-        return replaced
-      },
-    },
-  ),
-  broken('replace looks first, then writes', oneStep.replace, {
-    async replace(_ctx, token, expected, data, expiry) {
-      const held = this.holds(token, expected)
-      await tick()
-      if (held) this.write(token, data, expiry)
-      return held
-    },
-  }),
-  broken('replace writes what was deleted meanwhile', oneStep.replace, {
-    async replace(ctx, token, expected, data, expiry) {
-      const replaced = whole.replace.call(this, ctx, token, expected, data, expiry)
-      const row = this.rows.get(token)
-      await tick()
-      if (replaced && row) this.rows.set(token, row)
-      return replaced
-    },
-  }),
-  broken(
-    'replace loses what else is in the row',
-    'extra columns and child rows survive replace and touch',
-    {
-      replace(ctx, token, expected, data, expiry) {
-        const replaced = whole.replace.call(this, ctx, token, expected, data, expiry)
-        if (replaced) delete this.rows.get(token)?.extra
-        return replaced
-      },
-    },
-  ),
-]
 
 const touch: readonly BrokenStore[] = [
   broken('touch moves nothing', 'touch moves the expiry, later and earlier', {
@@ -807,97 +651,10 @@ const touch: readonly BrokenStore[] = [
       return row !== undefined
     },
   }),
-  broken(
-    'touch loses what else is in the row',
-    'extra columns and child rows survive replace and touch',
-    {
-      touch(ctx, token, expiry) {
-        delete this.rows.get(token)?.extra
-        return whole.touch.call(this, ctx, token, expiry)
-      },
-    },
-  ),
-]
-
-const rename: readonly BrokenStore[] = [
-  broken('rename leaves the old session', 'rename moves the session, with new data and expiry', {
-    rename(_ctx, token, newToken, expected, data, expiry) {
-      if (!this.holds(token, expected)) return false
-      this.write(newToken, data, expiry)
-      return true
-    },
-  }),
-  broken('rename keeps the old data', 'rename moves the session, with new data and expiry', {
-    rename(ctx, token, newToken, expected, _data, expiry) {
-      return whole.rename.call(this, ctx, token, newToken, expected, expected, expiry)
-    },
-  }),
-  broken('rename keeps the old expiry', 'rename moves the session, with new data and expiry', {
-    rename(ctx, token, newToken, expected, data) {
-      const expiry = new Date(this.rows.get(token)?.expiry ?? 0)
-      return whole.rename.call(this, ctx, token, newToken, expected, data, expiry)
-    },
-  }),
-  broken('rename moves whatever is held', 'rename changes nothing when other data is held', {
-    rename(ctx, token, newToken, _expected, data, expiry) {
-      const held = this.live(token)?.data
-      return !!held && whole.rename.call(this, ctx, token, newToken, held, data, expiry)
-    },
-  }),
-  broken(
-    'rename that is false creates the new session',
-    'rename changes nothing when other data is held',
-    {
-      rename(ctx, token, newToken, expected, data, expiry) {
-        if (this.live(token)) this.write(newToken, data, expiry)
-        return whole.rename.call(this, ctx, token, newToken, expected, data, expiry)
-      },
-    },
-  ),
-  broken(
-    'rename creates from nothing',
-    'rename of a missing session is false and creates nothing',
-    {
-      rename(ctx, token, newToken, expected, data, expiry) {
-        if (!this.rows.has(token)) this.write(token, expected, expiry)
-        return whole.rename.call(this, ctx, token, newToken, expected, data, expiry)
-      },
-    },
-  ),
-  broken(
-    'rename revives expired sessions',
-    'rename of an expired session is false and does not revive it',
-    {
-      rename(ctx, token, newToken, expected, data, expiry) {
-        const row = this.rows.get(token)
-        if (row && Buffer.compare(row.data, expected) === 0) row.expiry = expiry.getTime()
-        return whole.rename.call(this, ctx, token, newToken, expected, data, expiry)
-      },
-    },
-  ),
-  broken(
-    'touch is true of what was renamed',
-    'after rename the old token is as one that was never there',
-    {
-      rename(ctx, token, newToken, expected, data, expiry) {
-        const renamed = whole.rename.call(this, ctx, token, newToken, expected, data, expiry)
-        if (renamed) this.rows.set(token, { data: new Uint8Array(0), expiry: -1 })
-        return renamed
-      },
-      touch(ctx, token, expiry) {
-        return this.rows.get(token)?.expiry === -1 || whole.touch.call(this, ctx, token, expiry)
-      },
-    },
-  ),
-  broken('rename looks first, then moves', oneStep.rename, {
-    async rename(_ctx, token, newToken, expected, data, expiry) {
-      const held = this.holds(token, expected)
-      await tick()
-      if (held) {
-        this.rows.delete(token)
-        this.write(newToken, data, expiry)
-      }
-      return held
+  broken('touch loses what else is in the row', 'extra columns and child rows survive touch', {
+    touch(ctx, token, expiry) {
+      delete this.rows.get(token)?.extra
+      return whole.touch.call(this, ctx, token, expiry)
     },
   }),
 ]
@@ -926,6 +683,12 @@ const none: readonly never[] = []
 const isSame = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
 
 const swap: readonly BrokenStore[] = [
+  broken('swap cuts data at 64 KiB', 'swap takes data of 1 MB for data of 1 MB', {
+    swap(ctx, { from, to, absorbed }) {
+      const data = to.data.subarray(0, 65_535)
+      return whole.swap.call(this, ctx, { from, to: { ...to, data }, absorbed })
+    },
+  }),
   broken('swap does not write the expiry', swaps.writes, {
     swap(ctx, { from, to, absorbed }) {
       const stays = from?.token === to.token && absorbed.length === 0
@@ -1192,8 +955,6 @@ export const brokenStores: readonly BrokenStore[] = [
   ...concurrency,
   ...lists,
   ...findWithExpiry,
-  ...replace,
   ...touch,
-  ...rename,
   ...swap,
 ]

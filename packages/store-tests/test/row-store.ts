@@ -67,36 +67,10 @@ export class RowStore implements Store, IterableStore, AtomicStore, ScannableSto
     return row && { data: row.data.slice(), expiry: new Date(row.expiry) }
   }
 
-  replace(
-    _ctx: Context,
-    token: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Awaitable<boolean> {
-    if (!this.holds(token, expected)) return false
-    this.write(token, data, expiry)
-    return true
-  }
-
   touch(_ctx: Context, token: string, expiry: Date): Awaitable<boolean> {
     const row = this.live(token)
     if (row) row.expiry = expiry.getTime()
     return row !== undefined
-  }
-
-  rename(
-    _ctx: Context,
-    token: string,
-    newToken: string,
-    expected: Uint8Array,
-    data: Uint8Array,
-    expiry: Date,
-  ): Awaitable<boolean> {
-    if (!this.holds(token, expected)) return false
-    this.rows.delete(token)
-    this.write(newToken, data, expiry)
-    return true
   }
 
   swap(_ctx: Context, { from, to, absorbed }: Swap): Awaitable<boolean> {

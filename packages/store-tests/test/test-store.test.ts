@@ -165,7 +165,7 @@ describe('testStore', () => {
       () => Object.assign(new RowStore(), { touch: undefined, rename: undefined }) as never,
     )
     expect(results.filter(({ error }) => error).map(({ error }) => error)).toEqual([
-      'the store has some methods of AtomicStore, but not touch, rename: a session manager refuses it',
+      'the store has some methods of AtomicStore, but not touch: a session manager refuses it',
     ])
   })
 

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { background } from '@scs/core'
+import { over } from '../../../../test/swaps.ts'
 import { DrizzleStore } from '../../src/index.ts'
 import { driverCalled } from '../drivers.ts'
 
@@ -50,7 +51,7 @@ async function load(token: string): Promise<void> {
     for (const call of [
       () => store.commit(token, data, future),
       () => store.find(token),
-      () => store.replace(background(), token, data, data, future),
+      () => store.swap(background(), over(token, data, data, future)),
     ]) {
       await Promise.resolve(call()).then(
         () => answered++,

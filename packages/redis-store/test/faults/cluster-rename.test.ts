@@ -6,6 +6,7 @@ import {
   type RedisCluster,
   startRedisCluster,
 } from '../../../../test/servers/redis-cluster.ts'
+import { moved } from '../../../../test/swaps.ts'
 import * as scripts from '../../src/scripts.ts'
 import { clusterDrivers, nodeRedisCluster, type Opened } from '../drivers.ts'
 
@@ -68,7 +69,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     await opened.run('DEL', arrival)
     return found.map((data) => data?.toString())
   }
-  const rename = (on: RedisStore) => on.rename(ctx, 'a', 'b', data, renamed, future)
+  const rename = (on: RedisStore) => on.swap(ctx, moved('a', 'b', data, renamed, future))
 
   it('in which the answer is lost of what deletes the old one, is found to be done', async () => {
     await store.commit('a', data, future)
@@ -188,14 +189,14 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     })
     await expect(rename(overtaken)).rejects.toThrow()
     // Also when it writes the same.
-    expect(await store.rename(ctx, 'a', 'b', other, renamed, future)).toBe(true)
+    expect(await store.swap(ctx, moved('a', 'b', other, renamed, future))).toBe(true)
     await comesLate()
     expect(await living()).toEqual([undefined, 'new'])
   })
 
   it('that rejected can be asked for again with other data, as long as the old one stands', async () => {
     const newer = Buffer.from('newer')
-    const again = () => store.rename(ctx, 'a', 'b', data, newer, future)
+    const again = () => store.swap(ctx, moved('a', 'b', data, newer, future))
     for (const [fate, isDone] of [
       ['not sent', true],
       ['answer lost', false],

@@ -38,11 +38,9 @@ export const extrasCases: readonly StoreCase[] = [
   ),
 
   storeCase(
-    'extra columns and child rows survive replace and touch',
+    'extra columns and child rows survive touch',
     async (subject) => {
       const { token, before } = await withExtras(subject)
-      assert.ok(await subject.replace(token, text('first'), text('second'), live(1)))
-      await expectKept(subject, token, before, 'replace')
       assert.ok(await subject.touch(token, live(2)))
       await expectKept(subject, token, before, 'touch')
     },

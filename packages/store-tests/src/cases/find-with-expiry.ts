@@ -90,7 +90,6 @@ export const findWithExpiryCases: readonly StoreCase[] = [
       const data = text('committed')
       const writes: readonly (readonly [string, string, (expiry: Date) => Promise<unknown>])[] = [
         ['commit', token, (expiry) => subject.commit(token, data, expiry)],
-        ['replace', token, (expiry) => subject.replace(token, data, data, expiry)],
         ['touch', token, (expiry) => subject.touch(token, expiry)],
         [
           'swap',
@@ -98,11 +97,20 @@ export const findWithExpiryCases: readonly StoreCase[] = [
           (expiry) =>
             subject.swap({ from: { token, data }, to: { token, data, expiry }, absorbed: [] }),
         ],
-        ['rename', newToken, (expiry) => subject.rename(token, newToken, data, data, expiry)],
+        [
+          'swap to another token',
+          newToken,
+          (expiry) =>
+            subject.swap({
+              from: { token, data },
+              to: { token: newToken, data, expiry },
+              absorbed: [],
+            }),
+        ],
       ]
       let minutes = 0
       for (const [method, where, write] of writes) {
-        for (const ms of method === 'rename' ? [501] : [1, 499, 500, 999]) {
+        for (const ms of where === newToken ? [501] : [1, 499, 500, 999]) {
           const expiry = new Date(live(minutes++).getTime() + ms)
           await write(expiry)
           const off = await expiryOff(subject, where, expiry)
@@ -150,13 +158,16 @@ export const findWithExpiryCases: readonly StoreCase[] = [
         const methods: readonly (readonly [string, (token: string) => Promise<unknown>])[] = [
           ['findWithExpiry', (which) => subject.findWithExpiry(which)],
           ['touch', (which) => subject.touch(which, live())],
-          ['rename', (which) => subject.rename(which, subject.token(), data, data, live())],
           ['swap', (which) => subject.swap(swapOf(which))],
           [
             'swap, which absorbs it,',
             (which) => subject.swap({ ...swapOf(token), absorbed: [{ token: which, data }] }),
           ],
-          ['replace', (which) => subject.replace(which, data, data, live())],
+          [
+            'swap to the same token',
+            (which) =>
+              subject.swap({ ...swapOf(which), to: { token: which, data, expiry: live() } }),
+          ],
         ]
         for (const [method, call] of methods) {
           const promise = `${method} of a malformed token (${kind}) finds no session, without an error`
