@@ -51,6 +51,7 @@ export class SessionReader {
     try {
       const { deadline, values, origin } = this.#options.codec.decode(bytes)
       if (deadline.getTime() <= Date.now()) return undefined
+      if (!(values instanceof Map)) throw new TypeError('the codec gave no Map of values')
       return { deadline, values, origin }
     } catch (error) {
       throw unreadable(error)

@@ -44,7 +44,7 @@ const managed = (options: SessionManagerOptions = {}) =>
     ...options,
   })
 
-const failing = (method: 'find' | 'commit', message: string) => {
+const failing = (method: 'find' | 'swap', message: string) => {
   const store = new MemoryStore()
   store[method] = () => {
     throw new Error(message)
@@ -152,7 +152,7 @@ describe.each(Object.entries(versions))('%s', (_version, express) => {
 
   it.each([
     ['load', 'find'],
-    ['commit', 'commit'],
+    ['commit', 'swap'],
   ] as const)('an error of %s goes to errorFunc, and not to next', async (_what, method) => {
     const sessionManager = managed({ store: failing(method, 'db down') })
     const app = express()

@@ -202,15 +202,6 @@ describe('writes of this process', () => {
     expect(store.reads).toBe(2)
   })
 
-  it('a rename leaves nothing of what was under the new token', async () => {
-    const { here } = twoProcesses()
-    await here.commitCtx(ctx, 'other', bytes('before'), inAnHour())
-    await here.findCtx(ctx, 'other')
-    await here.commitCtx(ctx, 'token', bytes('old'), inAnHour())
-    await writes.rename(here)
-    expect(await here.findCtx(ctx, 'other')).toEqual(bytes('new'))
-  })
-
   it('one that is refused shows what is there', async () => {
     const { here, elsewhere } = twoProcesses()
     await here.commitCtx(ctx, 'token', bytes('old'), inAnHour())

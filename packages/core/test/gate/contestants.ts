@@ -228,9 +228,9 @@ class QuickStore extends MemoryStore {
     this.#fails = fails
   }
 
-  override commit(token: string, data: Uint8Array, expiry: Date): void {
+  override swap(...call: Parameters<MemoryStore['swap']>): boolean {
     if (this.#fails) throw new Error('disk full')
-    super.commit(token, data, expiry)
+    return super.swap(...call)
   }
 }
 

@@ -16,7 +16,7 @@ import { decoded, isTooLarge, kept } from './values.ts'
 export type Status = 'Unmodified' | 'Modified' | 'Destroyed'
 
 const rememberMeKey = '__rememberMe'
-const ownKeys: readonly string[] = ['__write', '__claim']
+const ownKeys: readonly string[] = ['__write']
 const zeroTime = -62_135_596_800_000
 
 /** One session as one request sees it. */

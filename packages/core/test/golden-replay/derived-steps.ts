@@ -403,7 +403,7 @@ const keys: readonly Story[] = [
   {
     name: "the manager's own keys",
     steps: [
-      ask(put('__write'), put('__claim'), put('a'), ...state),
+      ask(put('__write'), put('a'), ...state),
       row('own', { values: { a: { t: 'int', v: '1' } } }),
       ...look,
     ],

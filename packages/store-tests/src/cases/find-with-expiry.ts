@@ -163,11 +163,6 @@ export const findWithExpiryCases: readonly StoreCase[] = [
             'swap, which absorbs it,',
             (which) => subject.swap({ ...swapOf(token), absorbed: [{ token: which, data }] }),
           ],
-          [
-            'swap to the same token',
-            (which) =>
-              subject.swap({ ...swapOf(which), to: { token: which, data, expiry: live() } }),
-          ],
         ]
         for (const [method, call] of methods) {
           const promise = `${method} of a malformed token (${kind}) finds no session, without an error`
