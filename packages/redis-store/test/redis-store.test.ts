@@ -191,7 +191,6 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
       expect(await store.findWithExpiry(ctx, token)).toBeUndefined()
       await store.delete(token)
       expect(await store.touch(ctx, token, future)).toBe(false)
-      expect(await store.swap(ctx, over(token, data, data, future))).toBe(false)
       expect(await store.swap(ctx, moved(token, 'b', data, data, future))).toBe(false)
     }
     expect(sent).toEqual([])
@@ -220,14 +219,12 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
       await close()
     })
 
-    it(`${driver.name}: rename to the token of another session rejects, and touches neither`, async () => {
+    it(`${driver.name}: a swap to the token of another session is false, and changes neither`, async () => {
       const { client, close } = await driver.open(redisUrl() ?? '')
       const store = new RedisStore(client, { prefix: `taken ${driver.name}:` })
       await store.commit('a', data, future)
       await store.commit('b', Buffer.from('other'), future)
-      await expect(store.swap(ctx, moved('a', 'b', data, data, future))).rejects.toThrow(
-        'another one has the new token',
-      )
+      expect(await store.swap(ctx, moved('a', 'b', data, data, future))).toBe(false)
       expect(await store.find('a')).toEqual(data)
       expect(await store.find('b')).toEqual(Buffer.from('other'))
       expect(await store.swap(ctx, moved('a', 'a', data, Buffer.from('new'), future))).toBe(true)
