@@ -295,8 +295,12 @@ function swapped({ storeToken: token, data }: AbsorbedRow): Swap['absorbed'][num
   return { token, data }
 }
 
+// A write of the bytes that are there already changes the expiry alone, which the row's data does not show.
 function isDone(token: string | undefined, row: Row | undefined): (attempt: Attempt) => boolean {
-  return ({ swap: { to } }) => row !== undefined && to.token === token && isSame(to.data, row.data)
+  return ({ swap: { from, to } }) => {
+    if (!row || to.token !== token || !isSame(to.data, row.data)) return false
+    return from?.token !== token || !isSame(from.data, to.data)
+  }
 }
 
 function conflict(tries: number): SessionError {

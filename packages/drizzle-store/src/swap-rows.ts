@@ -16,11 +16,13 @@ export function swapRows(
   // A new session takes the row of the first absorbed one: every database can rename it in the step
   // that absorbs the rest.
   const [row, ...rest] = from ? [from, ...absorbed] : absorbed
-  return unlessTaken(queries, next.token, () => {
+  const write = () => {
     if (!row) return queries.add(next)
     if (rest.length === 0) return queries.replace(row.token, row.data, next, now)
     return queries.absorb(row, rest, next, now)
-  })
+  }
+  // A session that keeps its token has it already.
+  return from?.token === next.token ? write() : unlessTaken(queries, next.token, write)
 }
 
 // A statement that fails so has written nothing. Another unique column of the table gives the same

@@ -304,7 +304,6 @@ describe('queries', () => {
       await store.findWithExpiry(ctx, malformed)
       await store.delete(malformed)
       await store.touch(ctx, malformed, future)
-      await store.swap(ctx, over(malformed, data, other, future))
       await store.swap(ctx, moved(malformed, 'a', data, other, future))
     }
     expect(logQuery).not.toHaveBeenCalled()

@@ -75,25 +75,22 @@ for (const driver of drivers) {
       await store.commit(token, data, future)
       await store.commit(otherToken, data, future)
 
-      const errors = [
-        await failureOf(() => store.swap(ctx, moved(token, otherToken, data, data, future))),
-      ]
-      expect(errors[0]).toHaveProperty('code')
+      const errors: Error[] = []
       await run(sql`alter table sessions add column extra integer`)
       await run(refusal[driver.dialect])
       errors.push(await failureOf(() => store.commit('new', data, future)))
-      expect(errors[1]).toHaveProperty('code')
+      expect(errors[0]).toHaveProperty('code')
       await run(sql`alter table sessions rename to away`)
       for (const call of calls(store)) errors.push(await failureOf(call))
       await close()
       for (const call of calls(store)) errors.push(await failureOf(call))
 
-      expect(errors).toHaveLength(2 + 2 * calls(store).length)
+      expect(errors).toHaveLength(1 + 2 * calls(store).length)
       for (const error of errors) {
         expect(error.message).toMatch(/^DrizzleStore could not [a-z ]+: ./)
         expectNoSecret(error)
       }
-      expect(errors[2]?.message).toMatch(/sessions/)
+      expect(errors[1]?.message).toMatch(/sessions/)
     })
 
     it('a missing table without createTable is an error of create that says what to do', async () => {
