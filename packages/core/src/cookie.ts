@@ -208,7 +208,7 @@ export class CookieWriter {
     if (!addCookie(to, line, head, own)) return undefined
     // Never its value: it may be a token.
     return new TypeError(
-      `a Set-Cookie line for '${this.#name}' that this session manager did not write, with the domain and path of its own cookie, was dropped: give that cookie another name`,
+      `a Set-Cookie line for '${this.#name}' that this session manager did not write, with the domain and path of the session cookie, was dropped: give that cookie another name`,
     )
   }
 

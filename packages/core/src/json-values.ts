@@ -144,7 +144,7 @@ function packArray(array: unknown[], trail: Trail): unknown {
   return packed
 }
 
-const notDense = 'is an array with holes or with properties of its own'
+const notDense = 'is an array with holes or with extra properties'
 
 function packInstance(value: object, prototype: unknown, trail: Trail): unknown {
   if (
@@ -157,7 +157,7 @@ function packInstance(value: object, prototype: unknown, trail: Trail): unknown 
   const isMap = prototype === Map.prototype && types.isMap(value)
   const isSet = prototype === Set.prototype && types.isSet(value)
   if (!isDate && !isMap && !isSet) throw new Refusal(`is ${instanceText(prototype)}`)
-  if (Reflect.ownKeys(value).length > 0) throw new Refusal('has properties of its own')
+  if (Reflect.ownKeys(value).length > 0) throw new Refusal('has extra properties')
   // `null` for an invalid one.
   if (isDate) return { $date: value.toJSON() }
   trail.push(value)

@@ -97,7 +97,7 @@ describe.each([
   })
 })
 
-test('encode() receives the origin of its own row for each session of iterate()', async () => {
+test('for each session of iterate(), encode() receives the origin of that session’s row', async () => {
   const store = new RecordingStore()
   const { options, write, typesOf } = site(store)
   for (const token of ['a', 'b']) write(token, { [token]: 'int64' })

@@ -385,7 +385,7 @@ describe('writing', () => {
         expect(kept).toEqual(['theme=dark'])
         expect(heard).toEqual([
           new TypeError(
-            "a Set-Cookie line for 'session' that this session manager did not write, with the domain and path of its own cookie, was dropped: give that cookie another name",
+            "a Set-Cookie line for 'session' that this session manager did not write, with the domain and path of the session cookie, was dropped: give that cookie another name",
           ),
         ])
       },

@@ -95,7 +95,7 @@ describe.each(failures)('on a response that cannot be held, when %s', (_when, op
     })
   })
 
-  it('an errorFunc that sets a status of its own above 500 keeps it', async () => {
+  it('a status above 500 that errorFunc sets is sent', async () => {
     const errorFunc = async (_req: IncomingMessage, res: ServerResponse) => {
       res.statusCode = 503
     }

@@ -44,15 +44,14 @@ export class Attempts {
   #run<T>(operation: string, query: Query<T>, reads: boolean, signal?: AbortSignal): Awaitable<T> {
     if (this.#pause) return this.#pause.then(() => this.#run(operation, query, reads, signal))
     const started = performance.now()
-    const trialOf = (failure: unknown): Trial => {
-      return { started, begun: started, failure, reads, signal, conflicts: 0, losses: 0 }
-    }
     try {
       const result = query(this.#dialect)
       if (!isPending(result)) return result
-      return result.then(undefined, (error) => this.#again(operation, query, trialOf(error)))
+      return result.then(undefined, (error) =>
+        this.#again(operation, query, trialOf(error, started, reads, signal)),
+      )
     } catch (error) {
-      const trial = trialOf(error)
+      const trial = trialOf(error, started, reads, signal)
       const pause = pauseBeforeNext(trial)
       if (pause !== undefined) return this.#again(operation, query, trial, pause)
       const clean = databaseError(operation, error, this.#dialect.schema.name)
@@ -96,6 +95,15 @@ export class Attempts {
 const patience = second / 2
 const mostConflicts = 10
 const mostLosses = 5
+
+function trialOf(
+  failure: unknown,
+  started: number,
+  reads: boolean,
+  signal: AbortSignal | undefined,
+): Trial {
+  return { started, begun: started, failure, reads, signal, conflicts: 0, losses: 0 }
+}
 
 /** Milliseconds before another try; `undefined` when there is to be none. */
 function pauseBeforeNext(trial: Trial): number | undefined {

@@ -133,7 +133,7 @@ function sqliteText(error: DriverError): string {
     : `SQLite refuses the statement: ${changed}`
 }
 
-// libsql tells the second half in a property of its own.
+// libsql has the second half in another property.
 function sqliteCode({ code, extendedCode }: DriverError): string {
   return typeof extendedCode === 'string' && extendedCode.startsWith('SQLITE_')
     ? extendedCode
@@ -163,7 +163,7 @@ const driverPatterns: readonly (readonly [RegExp, string])[] = [
   [/^E(?!RR_)[A-Z_]{3,}$/, 'the operating system has failed the connection'],
 ]
 
-// Node tries each address of a host, and tells of each in an error of its own.
+// Node tries each address of a host, and has one error for each.
 function placeOf(error: DriverError): string {
   const [first] = Array.isArray(error.errors) ? (error.errors as DriverError[]) : [error]
   const { address, port, hostname } = first ?? {}
