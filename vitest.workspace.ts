@@ -77,12 +77,17 @@ export default defineConfig(({ mode }) => {
 
   return {
     test: {
+      // Vitest leaves one core idle by default; most tests wait for a database.
+      maxWorkers: '100%',
       projects: [
         project(
           'core',
           './packages/core',
           { typecheck },
-          { both: ['test/golden.test.ts', 'test/model.test.ts', 'test/random-handlers.test.ts'] },
+          {
+            rest: ['test/memory.test.ts'],
+            both: ['test/golden.test.ts', 'test/model.test.ts', 'test/random-handlers.test.ts'],
+          },
         ),
         project(
           'drizzle-store',
@@ -91,7 +96,7 @@ export default defineConfig(({ mode }) => {
           {
             rest: [
               'test/faults/*.test.ts',
-              'test/{conflicts,create-table,cuts,dead-connections,drizzle-kit,faults,model,prepared-statements,time-zones}.test.ts',
+              'test/{conflicts,create-table,cuts,dead-connections,drizzle-kit,faults,model,pgbouncer-conformance,prepared-statements,time-zones}.test.ts',
             ],
             both: [
               'test/{cleanup,conformance,drizzle-store,errors,leaks,swap,user-tables}.test.ts',
@@ -123,10 +128,15 @@ export default defineConfig(({ mode }) => {
         ),
         project('store-tests', './packages/store-tests', { typecheck }),
         // Examples run as a reader runs them: on the built packages, each in a process of its own.
-        project('examples', '.', {
-          include: ['examples/*/test/**/*.test.ts'],
-          globalSetup: servers,
-        }),
+        project(
+          'examples',
+          '.',
+          {
+            include: ['examples/*/test/**/*.test.ts'],
+            globalSetup: servers,
+          },
+          { rest: ['examples/serve/test/examples-page.test.ts'] },
+        ),
         // One suite for every server; most of a case's time is waiting.
         project(
           'conversations',
