@@ -42,7 +42,9 @@ export interface IterableCtxStore {
 
 /** A live row, and the bytes that it must hold. */
 export interface SwapRow {
+  /** The store token. */
   readonly token: string
+  /** What the row holds, byte for byte. */
   readonly data: Uint8Array
 }
 

@@ -95,7 +95,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
       await store.commit('a', data, future)
       await expect(
         rename(faulty((command) => (command === 'leave' ? fate : 'done'))),
-      ).rejects.toThrow('RedisStore could not rename a session: Socket closed unexpectedly')
+      ).rejects.toThrow('RedisStore could not swap a session: Socket closed unexpectedly')
       expect(await living()).toEqual([fate === 'not sent' ? 'old' : undefined, 'new'])
     }
   })
