@@ -1,4 +1,4 @@
-import type { Swap } from '../packages/core/src/store.ts'
+import type { Swap } from '../packages/core/src/store/store.ts'
 
 /** A swap that writes `data` over the session of `token`. */
 export function over(token: string, expected: Uint8Array, data: Uint8Array, expiry: Date): Swap {

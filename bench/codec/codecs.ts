@@ -3,8 +3,8 @@ import { Encoder } from 'cbor-x'
 import { decode as cbor2Decode, encode as cbor2Encode } from 'cbor2'
 import { parse, stringify } from 'devalue'
 import superjson from 'superjson'
-import type { Codec } from '../../packages/core/src/codec.ts'
-import { JsonCodec } from '../../packages/core/src/json-codec.ts'
+import type { Codec } from '../../packages/core/src/codec/codec.ts'
+import { JsonCodec } from '../../packages/core/src/codec/json-codec.ts'
 
 interface Session {
   deadline: Date

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert'
-import type { Codec } from '../../packages/core/src/codec.ts'
+import type { Codec } from '../../packages/core/src/codec/codec.ts'
 import { codecs, floor } from './codecs.ts'
 import { plain, rich, type Sample } from './sessions.ts'
 

@@ -1,11 +1,12 @@
 import {
   type Context,
+  type CtxStore,
   contextOf,
   hour,
   MemoryStore,
+  ResolvedStore,
   SessionManager,
   type SessionStore,
-  type Store,
 } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import { RedisStore } from '@scs/redis-store'
@@ -81,12 +82,9 @@ function galeraPool(address: string): Pool {
 }
 
 // The same store as it would be without them: the manager then writes whole sessions, and the last writer wins.
-function withoutAtomicMethods(store: Store): Store {
-  return {
-    find: (token) => store.find(token),
-    commit: (token, data, expiry) => store.commit(token, data, expiry),
-    delete: (token) => store.delete(token),
-  }
+function withoutAtomicMethods(store: SessionStore): CtxStore {
+  const { find, commit, delete: remove } = new ResolvedStore(store)
+  return { findCtx: find, commitCtx: commit, deleteCtx: remove }
 }
 
 function sessionOf(manager: SessionManager, ctx: Context): Session {

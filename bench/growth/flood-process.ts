@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
-import { hour, minute, second } from '@scs/core'
+import { background, hour, minute, second } from '@scs/core'
 import { quantileOf } from '../support/statistics.ts'
 import { CleanupSteps, type Steps } from './cleanup-steps.ts'
 import { sessionBytes, tokenOf } from './fill.ts'
@@ -41,6 +41,7 @@ export interface FloodReport {
 }
 
 const part: FloodPart = JSON.parse(process.argv[2] ?? '')
+const ctx = background()
 const visitors = 2_000
 const quietTime = Math.min(30 * second, part.time)
 const atOnce = 32
@@ -59,7 +60,12 @@ process.on('message', () => report())
 
 if (part.serves) {
   for (let n = 1; n <= visitors / 2; n++) {
-    await store.commit(tokenOf(2 * n, visitors), sessionBytes, new Date(Date.now() + 100 * hour))
+    await store.commitCtx(
+      ctx,
+      tokenOf(2 * n, visitors),
+      sessionBytes,
+      new Date(Date.now() + 100 * hour),
+    )
   }
 }
 const quiet = part.serves ? await serve(delay(quietTime)) : undefined
@@ -97,7 +103,7 @@ async function run(): Promise<void> {
     if (due > performance.now()) await delay(1)
     else {
       const token = randomBytes(32).toString('base64url')
-      const stored = store.commit(token, sessionBytes, new Date(Date.now() + minute))
+      const stored = store.commitCtx(ctx, token, sessionBytes, new Date(Date.now() + minute))
       inserted++
       if (stored) await stored
       // A synchronous store has answered; the next visitor is another turn of the event loop, except to a store in memory.

@@ -1,4 +1,4 @@
-import { MemoryStore, type Store } from '@scs/core'
+import { MemoryStore } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { createClient } from 'redis'
 import { type DatabaseName, openStore } from './open-store.ts'
@@ -9,7 +9,7 @@ export type FloodedName = 'memory' | 'redis' | DatabaseName
 
 /** A store with its own cleanup, every option at its default. */
 export interface FloodedStore extends AsyncDisposable {
-  readonly store: Store & TrafficStore
+  readonly store: TrafficStore
   /** Rows, and those of them that live, where the store can tell. */
   count(): Promise<Rows>
 }
@@ -54,7 +54,11 @@ function openMemory(): FloodedStore {
   }
   const store = new MemoryStore()
   return {
-    store,
+    store: {
+      findCtx: (_ctx, token) => store.find(token),
+      commitCtx: (_ctx, ...row) => store.commit(...row),
+      touch: (...call) => store.touch(...call),
+    },
     count: async () => ({ all }),
     [Symbol.asyncDispose]: () => store.stopCleanup(),
   }

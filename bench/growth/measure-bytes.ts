@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { hour } from '@scs/core'
+import { background, hour } from '@scs/core'
 import SQLite from 'better-sqlite3'
 import { createConnection } from 'mysql2/promise'
 import postgres from 'postgres'
@@ -20,11 +20,12 @@ export async function measureBytes(
   const address = await databases.create(store)
   await using opened = await openFlooded(store, address, false)
   const empty = await sizes[store](address)
+  const ctx = background()
   let left = sessions
   const run = async () => {
     while (left-- > 0) {
       const token = randomBytes(32).toString('base64url')
-      await opened.store.commit(token, sessionBytes, new Date(Date.now() + hour))
+      await opened.store.commitCtx(ctx, token, sessionBytes, new Date(Date.now() + hour))
     }
   }
   await Promise.all(Array.from({ length: atOnce }, run))

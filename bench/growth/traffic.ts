@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
-import { type AtomicStore, background, hour, type Store } from '@scs/core'
+import { type AtomicStore, background, type CtxStore, hour } from '@scs/core'
 import { sessionBytes, tokenOf } from './fill.ts'
 
 /** What requests ask of a store. */
@@ -10,13 +10,15 @@ export type Operation = 'find' | 'commit' | 'touch'
 export type Times = Record<Operation, number[]>
 
 /** What is asked. */
-export type TrafficStore = Pick<Store & AtomicStore, Operation>
+export type TrafficStore = Pick<CtxStore & AtomicStore, 'findCtx' | 'commitCtx' | 'touch'>
 
 // Four finds, a commit and a touch: 300 calls a second.
 const cycle: readonly Operation[] = ['find', 'find', 'commit', 'find', 'find', 'touch']
 const interval = 1000 / 300
 // A timer may come more than a millisecond late in a process that has nothing else to do.
 const timerSlack = 2
+
+const ctx = background()
 
 /**
  * Calls at a fixed rate until `end`, of sessions that live. A time counts from when the call was due, so that one that could
@@ -59,9 +61,9 @@ export async function call(
 ): Promise<void> {
   const expiry = new Date(Date.now() + 100 * hour)
   if (operation === 'find') {
-    if (!(await store.find(token))) throw new Error(`${token} is not found`)
-  } else if (operation === 'commit') await store.commit(token, sessionBytes, expiry)
-  else if (!(await store.touch(background(), token, expiry))) throw new Error(`${token} is gone`)
+    if (!(await store.findCtx(ctx, token))) throw new Error(`${token} is not found`)
+  } else if (operation === 'commit') await store.commitCtx(ctx, token, sessionBytes, expiry)
+  else if (!(await store.touch(ctx, token, expiry))) throw new Error(`${token} is gone`)
 }
 
 // Every other row has expired: the odd ones.

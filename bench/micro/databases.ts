@@ -5,6 +5,8 @@ import { openStatements } from '../http/servers/open-statements.ts'
 import type { Databases } from '../support/databases.ts'
 import { type Subject, type Timed, timed } from './timed.ts'
 
+const ctx = background()
+
 /** Commits, replacements and finds, by the driver alone and through the store. */
 export interface StoreCosts {
   readonly commit: readonly Timed[]
@@ -34,7 +36,7 @@ export async function storeCosts(
   return {
     commit: await timed([
       { name: 'the raw driver', run: () => raw.commit(token, data, expiry) },
-      { name: 'DrizzleStore', run: () => store.commit(token, data, expiry) },
+      { name: 'DrizzleStore', run: () => store.commitCtx(ctx, token, data, expiry) },
     ]),
     replace: await timed([
       await swapping('the raw driver', (from, to) =>
@@ -46,7 +48,7 @@ export async function storeCosts(
     ]),
     find: await timed([
       { name: 'the raw driver', run: () => raw.find(token, new Date()) },
-      { name: 'DrizzleStore', run: () => store.find(token) },
+      { name: 'DrizzleStore', run: () => store.findCtx(ctx, token) },
     ]),
   }
 }

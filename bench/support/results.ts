@@ -84,8 +84,8 @@ function reportOf(all: readonly Results[]): string {
   const limits = all.flatMap((results) => results.limits)
   return `# Results
 
-Made by \`npm run bench\`, \`npm run bench:micro\`, \`npm run bench:profile\`, \`npm run bench:growth\` and
-\`npm run bench:flood\`; what they were made from is in the JSON files beside this page.
+Made by \`npm run bench\`, \`npm run bench -- micro\`, \`npm run bench -- profile\`, \`npm run bench -- growth\` and
+\`npm run bench -- flood\`; what they were made from is in the JSON files beside this page.
 
 ## Shown by
 

@@ -10,5 +10,7 @@ it('only `npm run hooks` changes the Git configuration', () => {
   const changing = Object.keys(scripts).filter((name) => /\bgit\b/.test(scripts[name] ?? ''))
   expect(changing).toEqual(['hooks'])
   // What runs before `npm start`, `npm test` and the others.
-  expect(readFileSync(`${root}scripts/setup.mjs`, 'utf8')).not.toMatch(/['"`]git\b/)
+  for (const file of ['setup.mjs', 'task.mjs']) {
+    expect(readFileSync(`${root}scripts/${file}`, 'utf8')).not.toMatch(/['"`]git\b/)
+  }
 })

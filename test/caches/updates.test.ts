@@ -13,7 +13,7 @@ const locations = {
 }
 
 // nginx counts in whole seconds.
-const until = { timeout: 10_000, interval: 50 }
+const until = { timeout: 50_000, interval: 50 }
 
 describe.skipIf(!hasNginx)('nginx, told to cache pages that set cookies', () => {
   const manager = new SessionManager()

@@ -4,7 +4,7 @@ import { type Cell, markdownOf, summaryOf } from '../conversations/table.ts'
 // What a test calls the kit that is to be in the table; the suite around it names the store.
 const kit = 'keeps the promises of a store'
 
-const lacking = 'needs what this store has not: columns of the user’s own, say'
+const lacking = 'needs what this store lacks, such as `all`, or columns of the application'
 
 /** Ends a run with the table of the conformance kit; with one line when the kit was not asked for by name. */
 export default class TableReporter implements Reporter {

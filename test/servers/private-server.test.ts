@@ -109,11 +109,11 @@ it('a test run that is killed leaves no server and no files behind', async () =>
   run.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     output += chunk
   })
-  await vi.waitUntil(() => output.endsWith(' up'), { timeout: 20_000 })
+  await vi.waitUntil(() => output.endsWith(' up'), { timeout: 50_000 })
   const directory = output.replace(' up', '')
   expect(existsSync(`${directory}/pid`)).toBe(true)
 
   run.kill('SIGKILL')
   await once(run, 'exit')
-  await vi.waitUntil(() => !existsSync(directory), { timeout: 20_000 })
+  await vi.waitUntil(() => !existsSync(directory), { timeout: 50_000 })
 })

@@ -1,36 +1,12 @@
+import { readFileSync } from 'node:fs'
+
 /**
  * The floors of each package, from the top: an import goes to a lower floor, types included. Every file of `src` is
- * in the list; `folder/*` stands for all files of a folder. A package that is not here has no floors, only no circle.
+ * in the list; `folder/*` stands for all files of a folder, which may import each other. A package that is not here has
+ * no floors. No package has a circular import.
  */
 export const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  core: [
-    ['index'],
-    ['serve-with-session'],
-    ['any-session-manager'],
-    ['session-manager'],
-    ['session-lifecycle'],
-    ['session-writer'],
-    ['session-swap'],
-    ['session-reader', 'commit-queue', 'shown-options', 'encode-session', 'hardened'],
-    ['options'],
-    ['load-and-save', 'typed-values', 'store-access', 'memory-store', 'json-codec'],
-    ['visit', 'unheld-visit'],
-    ['sessions', 'error-response', 'session-context'],
-    ['check-swap'],
-    ['store', 'codec', 'session-data', 'json-values', 'client-context'],
-    ['context', 'before-headers', 'cookie', 'cleanup', 'pending-calls'],
-    ['gate', 'retry', 'token', 'guarded'],
-    ['timeout'],
-    ['answer'],
-    ['held-calls'],
-    ['response-head'],
-    ['check-options', 'check-manager', 'check-arguments'],
-    [
-      ...['date-text', 'errors', 'duration', 'cache-control', 'kind-of'],
-      ...['awaitable', 'bytes', 'few', 'token-map'],
-      ...['session-values', 'escaped-keys', 'turn', 'cookie-header', 'cookie-identity'],
-    ],
-  ],
+  core: drawnFloors(),
   'drizzle-store': [
     ['index'],
     ['drizzle-store'],
@@ -85,4 +61,20 @@ export const withoutNodeServers: readonly string[] = ['fetch']
 export function floorOf(building: readonly (readonly string[])[], file: string): number {
   const all = file.replace(/[^/]+$/, '*')
   return building.findIndex((floor) => floor.includes(file) || (all !== '*' && floor.includes(all)))
+}
+
+/** The floors of core as ARCHITECTURE.md draws them: a line for each file or folder, and the files of a folder below it. */
+function drawnFloors(): string[][] {
+  const page = readFileSync(new URL('../../ARCHITECTURE.md', import.meta.url), 'utf8')
+  const [, drawing = ''] = page.match(/^## The floors of core$.*?^```$(.*?)^```$/ms) ?? []
+  const floors: string[][] = []
+  let folder = ''
+  for (const [, indent, name = ''] of drawing.matchAll(/^( *)(\S+)/gm)) {
+    if (indent) floors.at(-1)?.push(folder + name)
+    else {
+      folder = name
+      floors.push(name.endsWith('/') ? [] : [name])
+    }
+  }
+  return floors
 }

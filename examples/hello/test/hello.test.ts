@@ -83,7 +83,7 @@ function run(node: string, env: NodeJS.ProcessEnv = {}) {
     cwd: temporaryFolder(),
     encoding: 'utf8',
     env: { ...process.env, ...env },
-    timeout: 10_000,
+    timeout: 50_000,
   })
 }
 

@@ -1,10 +1,11 @@
 import type { Context } from './context.ts'
+import type { SessionValues } from './session/session-values.ts'
 import type { SessionManager } from './session-manager.ts'
-import type { SessionValues } from './session-values.ts'
 
 /**
- * What a helper takes that works with several session managers. Without `Needs`: every one, whatever its values are; they
- * are `any` then. With `Needs`: each whose values include these, and no others can be read or written.
+ * The parameter type of a helper that works with several session managers. Without `Needs`, it
+ * takes every manager, and values are `any`. With `Needs`, it takes each manager whose values
+ * include these, and reads and writes no others.
  *
  * ```ts
  * function notice(sessions: AnySessionManager<{ flash: string }>, ctx: Context): string {

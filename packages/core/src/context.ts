@@ -1,5 +1,4 @@
-import { checkContext } from './check-arguments.ts'
-import { kindOf } from './kind-of.ts'
+import { checkCarrier, checkContext } from './util/checks.ts'
 
 declare const type: unique symbol
 
@@ -7,67 +6,62 @@ declare const type: unique symbol
 export interface ContextKey<T> {
   /** Shown by debuggers; two keys of one description are still two keys. */
   readonly description: string
-  /** Exists for the type checker alone. */
+  /** For the type checker only. */
   readonly [type]: (value: T) => T
 }
 
 /**
- * An immutable chain of values and an abort signal, passed explicitly, as Go's `context.Context` is. Session
- * managers keep the session of a request in it; a store may read values and the signal from it.
+ * An immutable chain of values and an abort signal, passed explicitly, as Go's `context.Context`
+ * is. Session managers keep the session of a request in it; a store may read values and the signal
+ * from it.
  */
 export interface Context {
-  /** Aborted when the client has gone; `undefined` where there is no client, and in every write to a store. */
+  /**
+   * Aborted when the client disconnects; `undefined` without a client, and in every write to a
+   * store.
+   */
   readonly signal: AbortSignal | undefined
   /** The value of `key`, or `undefined` when neither this context nor an ancestor has one. */
   value<T>(key: ContextKey<T>): T | undefined
 }
 
-class Background implements Context {
-  readonly signal: AbortSignal | undefined = undefined
+const root: Context = { signal: undefined, value: () => undefined }
+const bound: unique symbol = Symbol.for('scs.context')
+const signalKey = contextKey<AbortSignal | undefined>('signal')
 
-  value(): undefined {
-    return undefined
-  }
-}
-
-class ValueContext implements Context {
+/** One value over a parent. The signal is the value of `signalKey`, or the parent's. */
+class Link<T> implements Context {
   readonly #parent: Context
-  readonly #key: ContextKey<unknown>
-  readonly #value: unknown
+  readonly #key: ContextKey<T>
+  readonly #value: T
 
-  constructor(parent: Context, key: ContextKey<unknown>, value: unknown) {
+  constructor(parent: Context, key: ContextKey<T>, value: T) {
     this.#parent = parent
     this.#key = key
     this.#value = value
   }
 
   get signal(): AbortSignal | undefined {
-    return this.#parent.signal
+    return this.#hasSignal ? (this.#value as AbortSignal | undefined) : this.#parent.signal
   }
 
-  value<T>(key: ContextKey<T>): T | undefined {
-    return (this.#key as unknown) === key ? (this.#value as T) : this.#parent.value(key)
-  }
-}
-
-class SignalContext implements Context {
-  readonly #parent: Context
-  readonly signal: AbortSignal | undefined
-
-  constructor(parent: Context, signal: AbortSignal | undefined) {
-    this.#parent = parent
-    this.signal = signal
+  /** Whether it is known that there is no signal: reading the parent's may create one. */
+  get isWithoutSignal(): boolean {
+    return this.#hasSignal && this.#value === undefined
   }
 
-  value<T>(key: ContextKey<T>): T | undefined {
-    return this.#parent.value(key)
+  get #hasSignal(): boolean {
+    return (this.#key as unknown) === signalKey
+  }
+
+  value<U>(key: ContextKey<U>): U | undefined {
+    return (this.#key as unknown) === key ? (this.#value as unknown as U) : this.#parent.value(key)
   }
 }
 
-const root: Context = new Background()
-const bound: unique symbol = Symbol.for('scs.context')
-
-/** The empty context: no value, no signal. The start of every chain, as Go's `context.Background()`. */
+/**
+ * The empty context: no value, no signal. The start of every chain, as Go's `context.Background()`.
+ */
 export function background(): Context {
   return root
 }
@@ -77,32 +71,34 @@ export function contextKey<T>(description: string): ContextKey<T> {
   return { description } as ContextKey<T>
 }
 
-/** A context that has `value` under `key` and everything else from `parent`, which stays as it is. */
+/**
+ * A context that has `value` under `key` and everything else from `parent`, which stays as it is.
+ */
 export function withValue<T>(parent: Context, key: ContextKey<T>, value: NoInfer<T>): Context {
   checkContext('withValue', parent)
-  return new ValueContext(parent, key as unknown as ContextKey<unknown>, value)
-}
-
-/** A context whose signal is aborted when `signal` or the parent's is; its values are the parent's. */
-export function withSignal(parent: Context, signal: AbortSignal): Context {
-  checkContext('withSignal', parent)
-  const inherited = parent.signal
-  return new SignalContext(
-    parent,
-    inherited === undefined ? signal : AbortSignal.any([inherited, signal]),
-  )
-}
-
-/** The same values without the signal: a client that goes away must not cancel a write. */
-export function withoutSignal(parent: Context): Context {
-  const hasNone = parent === root || (parent instanceof SignalContext && !parent.signal)
-  return hasNone ? parent : new SignalContext(parent, undefined)
+  return new Link(parent, key, value)
 }
 
 /**
- * The context bound to `carrier`, as `r.Context()` in Go: a Node request, or whatever a framework's handler is given.
- * Without one, {@link background}: methods of a session manager then throw `ERR_SESSION_NOT_LOADED`. Throws a TypeError for
- * what is no object.
+ * A context whose signal is aborted when `signal` or the parent's is; its values are the parent's.
+ */
+export function withSignal(parent: Context, signal: AbortSignal): Context {
+  checkContext('withSignal', parent)
+  const inherited = parent.signal
+  const both = inherited === undefined ? signal : AbortSignal.any([inherited, signal])
+  return new Link(parent, signalKey, both)
+}
+
+/** The same values without the signal: a client that disconnects must not cancel a write. */
+export function withoutSignal(parent: Context): Context {
+  const hasNone = parent === root || (parent instanceof Link && parent.isWithoutSignal)
+  return hasNone ? parent : new Link(parent, signalKey, undefined)
+}
+
+/**
+ * The context bound to `carrier`, as `r.Context()` in Go: a Node request, or whatever a framework's
+ * handler is given. Without one, {@link background}: methods of a session manager then throw
+ * `ERR_SESSION_NOT_LOADED`. Throws a TypeError when `carrier` is not an object.
  */
 export function contextOf(carrier: object): Context {
   checkCarrier('contextOf', carrier)
@@ -110,18 +106,12 @@ export function contextOf(carrier: object): Context {
 }
 
 /**
- * Binds `ctx` to `carrier` for {@link contextOf}, as `r.WithContext()` in Go: for adapters and middleware. A second
- * call replaces the first. Throws a TypeError for a carrier that cannot be extended, and for what is no context.
+ * Binds `ctx` to `carrier` for {@link contextOf}, as `r.WithContext()` in Go: for adapters and
+ * middleware. A second call replaces the first. Throws a TypeError for a carrier that cannot be
+ * extended, and when `ctx` is not a context.
  */
 export function bindContext(carrier: object, ctx: Context): void {
   checkCarrier('bindContext', carrier)
   checkContext('bindContext', ctx)
   ;(carrier as { [bound]?: Context })[bound] = ctx
-}
-
-function checkCarrier(method: string, carrier: unknown): void {
-  if ((typeof carrier === 'object' && carrier !== null) || typeof carrier === 'function') return
-  throw new TypeError(
-    `${method} takes a request, or what the framework gives to a handler, and was given ${kindOf(carrier)}`,
-  )
 }

@@ -14,8 +14,8 @@ export const day: number = 24 * hour
 export const longestDelay: number = 2 ** 31 - 1
 
 /**
- * Throws a TypeError that names `option` unless `value` is a finite number of milliseconds, zero or more; for the
- * constructors of managers and stores. Gives the value back.
+ * Throws a TypeError that names `option` unless `value` is a finite number of milliseconds, zero or
+ * more; for the constructors of managers and stores. Returns the value.
  */
 export function checkedDuration(option: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {

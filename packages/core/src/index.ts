@@ -1,12 +1,11 @@
 // The session manager
 
 export type { AnySessionManager } from './any-session-manager.ts'
-export type { SessionCookie, SessionCookieOptions } from './cookie.ts'
-export { hardened } from './hardened.ts'
-export type { SessionManagerOptions } from './options.ts'
-export type { Committed, Status } from './session-data.ts'
+export type { SessionCookie, SessionCookieOptions } from './http/cookie-options.ts'
+export { hardened, type SessionManagerOptions } from './options.ts'
+export type { Committed, Status } from './session/session-data.ts'
+export type { SessionValues } from './session/session-values.ts'
 export { SessionManager } from './session-manager.ts'
-export type { SessionValues } from './session-values.ts'
 export type { Key, KeyOf } from './typed-values.ts'
 
 // Durations, in milliseconds
@@ -15,54 +14,46 @@ export { checkedDuration, day, hour, minute, second } from './duration.ts'
 
 // The context of a request
 
-export {
-  background,
-  bindContext,
-  type Context,
-  type ContextKey,
-  contextKey,
-  contextOf,
-  withSignal,
-  withValue,
-} from './context.ts'
+export type { Context, ContextKey } from './context.ts'
+export { background, bindContext, contextKey, contextOf, withSignal, withValue } from './context.ts'
 
 // Stores
 
-export type { Awaitable } from './awaitable.ts'
-export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
+export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.ts'
+export type { CtxStore, SessionStore, Store } from './store/store.ts'
+export type { Awaitable } from './util/promises.ts'
+
+// What a store can do in addition
+
 export type {
   AtomicStore,
-  CtxStore,
   IterableCtxStore,
   IterableStore,
   ScannableStore,
-  SessionStore,
-  Store,
   Swap,
   SwapRow,
-} from './store.ts'
+} from './store/store.ts'
 
 // Codecs
 
-export type { Codec } from './codec.ts'
-export { JsonCodec } from './json-codec.ts'
+export type { Codec } from './codec/codec.ts'
+export { JsonCodec } from './codec/json-codec.ts'
 
 // Errors
 
 export { SessionError, type SessionErrorCode } from './errors.ts'
 
-// For middleware of one's own
+// For custom middleware
 
-export { beforeHeaders } from './before-headers.ts'
-export { isEnded } from './held-calls.ts'
-export type { RequestListener } from './load-and-save.ts'
-export type { NodeResponse } from './response-head.ts'
+export { beforeHeaders } from './http/before-headers.ts'
+export { isEnded } from './http/held-calls.ts'
+export type { RequestListener } from './http/load-and-save.ts'
+export type { NodeResponse } from './http/response-head.ts'
 
 // For authors of stores and adapters
 
-export { checkManager } from './check-manager.ts'
-export { checkOptions, type OptionNames } from './check-options.ts'
-export { type Cleanup, startCleanup } from './cleanup.ts'
-export { serveWithSession } from './serve-with-session.ts'
-export { StoreAccess } from './store-access.ts'
-export { isWellFormedToken } from './token.ts'
+export { serveWithSession } from './http/before-headers.ts'
+export { isWellFormedToken } from './session/token.ts'
+export { type Cleanup, startCleanup } from './store/cleanup.ts'
+export { ResolvedStore } from './store/resolve-store.ts'
+export { checkManager, checkOptions, type OptionNames } from './util/checks.ts'

@@ -1,141 +1,120 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { type Awaitable, andThen, isThenable, orElse } from './awaitable.ts'
+import type { Context } from './context.ts'
+import { headersSent } from './errors.ts'
+import { sessionTokens } from './http/cookie.ts'
+import { loadAndSave, type RequestListener } from './http/load-and-save.ts'
+import { ManagedSessions } from './http/managed-sessions.ts'
+import type { Handler } from './http/request-session.ts'
+import type { NodeResponse } from './http/response-head.ts'
+import { checkedOptions, type SessionManagerOptions, ShownOptions } from './options.ts'
+import {
+  type Committed,
+  rememberMeKey,
+  type SessionData,
+  type Status,
+} from './session/session-data.ts'
+import type { SessionValues } from './session/session-values.ts'
+
+import type { Key } from './typed-values.ts'
 import {
   checkContext,
   checkFunction,
   checkHandler,
   checkHeaders,
   checkResponse,
-} from './check-arguments.ts'
-import { type Context, withValue } from './context.ts'
-import { CookieWriter, type SessionCookie, sessionTokens } from './cookie.ts'
-import { headersSent, revoked } from './errors.ts'
-import { loadAndSave, type RequestListener } from './load-and-save.ts'
-import { checkedOptions, type SessionManagerOptions } from './options.ts'
-import { PendingCalls } from './pending-calls.ts'
-import type { NodeResponse } from './response-head.ts'
-import { SessionKey } from './session-context.ts'
-import { type Committed, rememberMeKey, type SessionData, type Status } from './session-data.ts'
-import { SessionLifecycle } from './session-lifecycle.ts'
-import type { SessionValues } from './session-values.ts'
-import type { Sessions } from './sessions.ts'
-import { ShownOptions } from './shown-options.ts'
-import { Timeout } from './timeout.ts'
-import type { Key } from './typed-values.ts'
+} from './util/checks.ts'
+import { andThen } from './util/promises.ts'
 
 /**
- * Keeps the sessions of a server, as SCS's `SessionManager`. `Values` names the keys and the types of what is kept in
- * them; without it every key is there, and its value `unknown`.
- *
- * Its methods take the context of a request. One that carries no session of this manager is an error,
- * `ERR_SESSION_NOT_LOADED`: thrown, or the promise rejects.
+ * Keeps the sessions of a server, as SCS's `SessionManager`. `Values` has the types of the values by
+ * key; without it, every key is allowed. Methods take the context of a request. Without a session of
+ * this manager in it, they throw or reject with `ERR_SESSION_NOT_LOADED`.
  */
 export class SessionManager<
   Values extends SessionValues<Values> = Record<string, unknown>,
 > extends ShownOptions<Values> {
-  readonly #lifecycle: SessionLifecycle
-  readonly #cookie: Readonly<SessionCookie>
-  readonly #cookieWriter: CookieWriter
-  readonly #key: SessionKey
-  readonly #sessions: Sessions
-  readonly #storeTimeout: number
+  readonly #sessions: ManagedSessions
 
   /**
-   * Throws a TypeError that names the option when one is invalid or does not exist, and when `store` is half a store. A
-   * subclass that has options of its own does not pass them on.
+   * Throws a TypeError that names the option when one is invalid or does not exist, and when
+   * `store` lacks a required method. A subclass with further options must not pass them on.
    */
   constructor(options: SessionManagerOptions = {}) {
     const checked = checkedOptions(options)
     super(checked)
-    this.#cookie = checked.cookie
-    this.#key = new SessionKey(checked.cookie.name)
-    this.#lifecycle = new SessionLifecycle(checked)
-    this.#cookieWriter = new CookieWriter(checked.cookie)
-    this.#storeTimeout = checked.storeTimeout
-    this.#sessions = {
-      // A subclass may find tokens elsewhere.
-      sessionTokens: (headers) =>
+    this.#sessions = new ManagedSessions(checked, {
+      // An array would cost every request memory.
+      read: (headers) =>
         this.readSessionCookies === SessionManager.prototype.readSessionCookies
           ? sessionTokens(headers, checked.cookie.name)
           : this.readSessionCookies(headers),
-      open: (ctx, tokens) => this.#open(ctx, tokens),
-      save: (ctx, res) => this.#save(ctx, res),
-      saveLate: (ctx) => this.#saveLate(ctx),
-      seal: (ctx) => this.#seal(ctx),
-      observe: (ctx, observer) => {
-        this.#data(ctx).observer = observer
-      },
-      errorFunc: checked.errorFunc,
-      onError: checked.onError,
-    }
+      write: (ctx, to, token, expiry) => this.writeSessionCookie(ctx, to, token, expiry),
+    })
   }
 
   /**
-   * Wraps a handler: its request's session is loaded before it runs, and committed before the first byte of the
-   * response leaves, with the cookie. The handler finds the session by `contextOf(req)`. Most applications need nothing
-   * else.
+   * Wraps a handler: loads the session of each request before it runs, and commits it, with the
+   * cookie, before the first byte of the response. The handler finds it by `contextOf(req)`.
    *
-   * When loading, the handler or the commit fails, `errorFunc` answers; once the headers have left, the connection is
-   * cut. What a handler changes after the first byte is committed before the end of the response, unless the client
-   * could not learn of it: then the change itself throws `ERR_SESSION_HEADERS_SENT`.
+   * When loading, the handler or the commit fails, `errorFunc` answers. After the first byte the
+   * connection is cut. Changes after the first byte are committed before the end of the response. A
+   * change that needs a cookie throws `ERR_SESSION_HEADERS_SENT` then.
    */
   loadAndSave(next: (req: IncomingMessage, res: ServerResponse) => unknown): RequestListener
   loadAndSave(
     next: (req: Http2ServerRequest, res: Http2ServerResponse) => unknown,
   ): (req: Http2ServerRequest, res: Http2ServerResponse) => Promise<void> | undefined
-  loadAndSave(
-    next: ((req: IncomingMessage, res: ServerResponse) => unknown) &
-      ((req: Http2ServerRequest, res: Http2ServerResponse) => unknown),
-  ): RequestListener {
+  loadAndSave(next: (req: never, res: never) => unknown): RequestListener {
     checkHandler(next, this instanceof SessionManager)
-    // The compatibility API of http2 has the same methods: the middleware does not tell the two apart.
-    return loadAndSave(this.#sessions, next) as RequestListener
+    // The compatibility API of http2 has the same methods.
+    return loadAndSave(this.#sessions, next as Handler) as RequestListener
   }
 
   /**
-   * The session tokens that a request's headers carry, for {@link load}: well-formed, distinct, in their order, at most four.
-   * A browser sends several while a site moves its cookie to another domain or path.
+   * The session tokens in a request's headers, for {@link load}: well-formed, distinct, in order, at
+   * most four. A browser sends several while a site moves its cookie to another domain or path.
    */
   readSessionCookies(headers: IncomingHttpHeaders | Headers): string[] {
     checkHeaders('readSessionCookies', headers)
-    return [sessionTokens(headers, this.#cookie.name)].flat().filter(Boolean)
+    return [sessionTokens(headers, this.#sessions.settings.cookie.name)].flat().filter(Boolean)
   }
 
   /**
-   * A context that carries the session of `token`, for middleware of one's own; most applications only need {@link loadAndSave}.
-   * Of several tokens, the first that has a live session counts; when none has, it is a new session. A context that
-   * carries this manager's session is given back as it is.
+   * A context with the session of `token`, for your own middleware. Of several tokens, the first
+   * with a live session counts. Without one, it is a new session. A context that already has a
+   * session of this manager is returned unchanged.
    *
-   * Rejects when the store fails or does not answer in time (`ERR_SESSION_STORE_TIMEOUT`), with the reason of `ctx.signal`
-   * when the client has gone, with `unreadable: 'fail'` for data that cannot be decoded (`ERR_SESSION_UNREADABLE`), and
-   * with a TypeError when `ctx` carries a session of another manager that has the same cookie name.
+   * Rejects when the store fails or does not answer in time (`ERR_SESSION_STORE_TIMEOUT`), with the
+   * reason of `ctx.signal` when the client disconnects, with `ERR_SESSION_UNREADABLE` if the option
+   * `unreadable` is `'fail'`, and with a TypeError when `ctx` has a session of another manager with
+   * the same cookie name.
    */
   async load(ctx: Context, token: string | readonly string[] | undefined): Promise<Context> {
     checkContext('load', ctx)
-    return this.#open(ctx, token)
+    return this.#sessions.open(ctx, token)
   }
 
   /**
-   * Writes the session to the store, for middleware of one's own; {@link loadAndSave} does it before the first byte.
-   * Can be repeated; does not change the status, as in SCS. A session whose expiry alone is due is touched.
+   * Writes the session to the store, for your own middleware. Can be repeated. Does not change the
+   * status, as in SCS. If only the expiry is due to be moved, the session is touched.
    *
-   * `undefined` when the session has been revoked, and when a touch failed: write no cookie. `onError` receives either; after
-   * a touch that failed, the next request tries again. Rejects when the store fails, and with a TypeError
-   * that names the key when a value cannot be encoded, or the session is larger than `maxSize`; the stored session is then as
-   * it was.
+   * `undefined` for a revoked session and for a touch that failed, which `onError` receives: write
+   * no cookie. Rejects when the store fails (see docs/concurrency.md), and with a TypeError that
+   * names the key when a value cannot be encoded or the session is larger than `maxSize`.
    */
   commit(ctx: Context): Promise<Committed | undefined> {
-    return this.#call(ctx, (data) => {
+    return this.#sessions.call(ctx, (data) => {
       if (data.status !== 'revoked') data.requireReachable()
-      return this.#lifecycle.commit(ctx, data)
+      return this.#sessions.lifecycle.commit(ctx, data)
     })
   }
 
   /**
-   * Adds the session cookie to a response, for middleware of one's own, and keeps the response out of shared caches.
-   * Without an expiry it is the cookie that deletes: pass '' as its token. A cookie outlives the browser when
-   * `cookie.persist` is set, or `rememberMe` was called. Lines with its name, domain and path go.
+   * Adds the session cookie to a response, for your own middleware, and keeps the response out of
+   * shared caches. Without an expiry it deletes the cookie: pass '' as the token. The cookie
+   * outlives the browser when `cookie.persist` is set or `rememberMe` was called. Replaces lines
+   * with the same name, domain and path.
    */
   writeSessionCookie(
     ctx: Context,
@@ -144,93 +123,82 @@ export class SessionManager<
     expiry: Date | undefined,
   ): void {
     checkResponse('writeSessionCookie', to)
-    const persistent =
-      this.#cookie.persist || (expiry !== undefined && this.#data(ctx).get(rememberMeKey) === true)
-    const dropped = this.#cookieWriter.addTo(to, token, expiry, persistent, this.#key.find(ctx))
-    if (dropped) this.#sessions.onError(dropped, ctx)
+    this.#sessions.writeCookie(ctx, to, token, expiry)
   }
 
   /**
-   * What {@link loadAndSave} does before the first byte, for middleware of one's own: commits a modified session and adds
-   * its cookie, or the one that deletes when it was destroyed. From then on, changes that the client could not learn of throw.
-   * Called again, it commits what was changed since. Rejects as {@link commit}; after that, see docs/concurrency.md.
+   * What {@link loadAndSave} does before the first byte, for your own middleware: commits a
+   * modified session and adds its cookie; for a destroyed session, deletes the cookie. Changes that
+   * need a cookie throw from then on. Called again, it commits later changes. Rejects as
+   * {@link commit}.
    */
   async commitAndWriteSessionCookie(
     ctx: Context,
     to: NodeResponse | Headers,
   ): Promise<Committed | undefined> {
-    const data = this.#data(ctx)
+    this.#data(ctx)
     checkResponse('commitAndWriteSessionCookie', to)
-    if (data.headersLeft) return this.#saveLate(ctx)
-    return orElse(
-      () => this.#save(ctx, to),
-      (error) => {
-        data.stay()
-        throw error
-      },
-    )
+    return this.#sessions.saveAgain(ctx, to)
   }
 
   /**
-   * Deletes the session from the store, at once, with those of all other tokens that it was loaded with, and empties it: for a
-   * logout. The response deletes the cookie. What is put afterwards begins another session. A request that renews the token of this session, overlaps and commits first keeps it
-   * alive under the new token. Rejects when the store fails; the session is then as it was.
+   * Deletes the session from the store, at once, with the rows of all tokens that the request sent,
+   * and empties it: for a logout. The response deletes the cookie. A later `put` begins another
+   * session. A request that renews the token and commits first keeps the session alive under the
+   * new token. Rejects when the store fails. The session is then unchanged.
    */
   destroy(ctx: Context): Promise<void> {
-    return this.#call(ctx, (data) => {
+    return this.#sessions.call(ctx, (data) => {
       const isLate = data.headersLeft
-      return andThen(this.#lifecycle.destroy(ctx, data), () => {
+      return andThen(this.#sessions.lifecycle.destroy(ctx, data), () => {
         if (isLate) throw headersSent('the session is destroyed, but the client keeps its cookie')
       })
     })
   }
 
   /**
-   * Gives the session a new token and a new deadline, and keeps its values: call it at every change of privilege, a
-   * login above all, against session fixation
-   * (https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html). The old token dies when the
-   * session is committed under the new one, before the cookie leaves.
-   *
-   * Rejects with `ERR_SESSION_HEADERS_SENT` when the client can no longer be given the new token, and with
-   * `ERR_SESSION_REVOKED` when the session was revoked meanwhile.
+   * Gives the session a new token and a new deadline, and keeps its values. Call it at every change
+   * of privilege, above all after sign-in, against session fixation
+   * (https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html). The old
+   * token is dead once the session is committed, before the cookie is sent.
+   * Rejects with `ERR_SESSION_HEADERS_SENT` after the first byte, and with `ERR_SESSION_REVOKED`.
    */
   renewToken(ctx: Context): Promise<void> {
-    return this.#call(ctx, (data) => {
+    return this.#sessions.call(ctx, (data) => {
       if (data.headersLeft) throw headersSent('the client cannot be given a new token')
-      return this.#lifecycle.renew(data)
+      return this.#sessions.lifecycle.renew(data)
     })
   }
 
   /**
-   * Takes the session of `token` into this one: its values win, the later deadline stays, and its row is deleted. For
-   * somebody who signs in with an anonymous session, say. Nothing happens when there is no such session, or when it is
-   * this one.
-   *
-   * Rejects when the store fails. On a store without atomic methods the values may then be in both, as in SCS.
+   * Merges the session of `token` into this one, for example an anonymous session at sign-in. Its
+   * values win, the later deadline stays, and its row is deleted. Does nothing without such a
+   * session, or for this one. Rejects when the store fails. On a store without atomic methods the
+   * values may then be in both sessions, as in SCS.
    */
   mergeSession(ctx: Context, token: string | undefined): Promise<void> {
-    return this.#call(ctx, (data) => this.#lifecycle.merge(ctx, data, token))
+    return this.#sessions.call(ctx, (data) => this.#sessions.lifecycle.merge(ctx, data, token))
   }
 
   /**
-   * Calls `fn` with a context for each live session of the store, one after another; an error of `fn` ends it. What
-   * `fn` changes is written by `commit` or `destroy` within it, not by itself. For "sign out everywhere", say. Rows
-   * that cannot be decoded are skipped, and `onError` hears of them. With hashed tokens, `token(ctx)` is ''. Timers and
-   * other requests come through every 5 to 10 ms, unless `fn` itself, or a store that has only `all`, takes longer.
+   * Calls `fn` with a context for each live session, one after another, for example to sign a user
+   * out everywhere. An error of `fn` ends it. Changes are written only if `fn` calls `commit` or
+   * `destroy`. `onError` receives rows that cannot be decoded. With hashed tokens, `token(ctx)` is
+   * ''. Other requests run every 5 to 10 ms, unless `fn` or a store without `scan` takes longer.
    *
-   * Rejects with `ERR_SESSION_NOT_ITERABLE` when the store has neither `scan` nor `all`. Memory grows with the number of
-   * sessions on a store that cannot `scan`.
+   * Rejects with `ERR_SESSION_NOT_ITERABLE` when the store has none of `scan`, `allCtx` and `all`.
    */
   async iterate(ctx: Context, fn: (ctx: Context) => unknown): Promise<void> {
     checkContext('iterate', ctx)
     checkFunction('iterate', fn)
-    for await (const data of this.#lifecycle.all(ctx)) await fn(withValue(ctx, this.#key.own, data))
+    for await (const data of this.#sessions.lifecycle.all(ctx))
+      await fn(this.#sessions.contextWith(ctx, data))
   }
 
   /**
-   * Sets the value of `key`. It is kept by reference until the commit: a value that cannot be encoded is an error only
-   * then. Throws `ERR_SESSION_HEADERS_SENT` for a new session whose cookie can no longer be sent, and for one that was
-   * revoked, once the headers have left; a TypeError for the key `__write`, which is the manager's own.
+   * Sets the value of `key`, by reference: a value that cannot be encoded is an error of the
+   * commit. Throws a TypeError for the reserved key `__write`. After the first byte, throws
+   * `ERR_SESSION_HEADERS_SENT` for a revoked session, and for a new one without a cookie.
    */
   put<K extends Key<Values>>(ctx: Context, key: K, value: Values[K]): void {
     this.#data(ctx).put(key, value)
@@ -245,14 +213,13 @@ export class SessionManager<
   }
 
   /**
-   * Sets the value of `key` to what `fn` makes of the present one (`undefined` when there is none), and gives it back. When
-   * another request has changed the session meanwhile, `fn` is called again, with the value that the other has written: a
-   * counter never loses an increment.
+   * Sets the value of `key` to the result of `fn`, which receives the present value (`undefined`
+   * when there is none), and returns it. After a conflict `fn` is called again with the stored
+   * value: a counter never loses an increment.
    *
-   * `fn` is pure: it may be called several times, of which the last counts. What it changes in the value it is given, or
-   * elsewhere, may happen twice, or to a value that is not kept. When it throws at once, nothing is changed; when it throws
-   * at a conflict, the commit rejects with its error, nothing is written, and this request still sees what it saw. On a
-   * store without atomic methods it is called once, and the last writer wins.
+   * `fn` must be pure: it may be called several times, and the last call counts. If it throws at
+   * once, nothing is changed. If it throws after a conflict, the commit rejects with its error and
+   * writes nothing. On a store without atomic methods it is called once, and the last writer wins.
    */
   update<K extends Key<Values>>(
     ctx: Context,
@@ -269,7 +236,9 @@ export class SessionManager<
     this.#data(ctx).remove(key)
   }
 
-  /** Removes every key; the token, the deadline and what `rememberMe` was told stay. An empty session stays unmodified. */
+  /**
+   * Removes every key; keeps the token, the deadline and `rememberMe`. No change when it is empty.
+   */
   clear(ctx: Context): void {
     this.#data(ctx).clear()
   }
@@ -284,30 +253,32 @@ export class SessionManager<
     return this.#data(ctx).keys() as Key<Values>[]
   }
 
-  /**
-   * With `cookie.persist: false`, whether this session's cookie outlives the browser all the same. Without effect where
-   * every cookie does.
-   */
+  /** With `cookie.persist: false`, whether the cookie of this session outlives the browser. */
   rememberMe(ctx: Context, remember: boolean): void {
     this.#data(ctx).put(rememberMeKey, remember)
   }
 
-  /** What has been done to the session in this request. A session whose expiry is due to be moved starts as `'modified'`. */
+  /**
+   * What this request has done to the session. `'modified'` from the start if its expiry must move.
+   */
   status(ctx: Context): Status {
     return this.#data(ctx).status
   }
 
-  /** The session token: a secret, not to be logged. '' until the first commit or renewal. */
+  /**
+   * The session token: a secret, not to be logged. '' before the first commit, or when it failed.
+   */
   token(ctx: Context): string {
     return this.#data(ctx).token
   }
 
   /**
-   * What the store files the session under, to find its row by: with `hashTokenInStore` the SHA-256 of the token, else the
-   * token. '' before the first commit, and for a session that is gone. A renewal changes it when it is committed.
+   * What the store files the session under: the token, or its SHA-256 with `hashTokenInStore`. ''
+   * before the first commit, and for a session that is gone. A renewal changes it at the commit.
    */
   storeToken(ctx: Context): string {
-    return this.#data(ctx).filedUnder
+    const { status, stored } = this.#data(ctx)
+    return status === 'revoked' || !stored ? '' : stored.storeToken
   }
 
   /** The absolute end of the session. */
@@ -315,86 +286,15 @@ export class SessionManager<
     return new Date(this.#data(ctx).deadline)
   }
 
-  /** Moves the absolute end of the session, both ways. Throws a TypeError for an invalid Date and one past the year 9999. */
+  /**
+   * Moves the absolute end, both ways. Throws a TypeError for an invalid Date, or after the year
+   * 9999.
+   */
   setDeadline(ctx: Context, deadline: Date): void {
     this.#data(ctx).setDeadline(deadline)
   }
 
   #data(ctx: Context): SessionData {
-    return this.#key.dataOf(ctx)
-  }
-
-  #open(ctx: Context, tokens: string | readonly string[] | undefined): Awaitable<Context> {
-    if (this.#key.isIn(ctx)) return ctx
-    return andThen(this.#lifecycle.open(ctx, tokens), (data) => this.#key.add(ctx, data))
-  }
-
-  // A call of the application that the response waits for, so that a forgotten `await` loses nothing.
-  #call<T>(ctx: Context, call: (data: SessionData) => Awaitable<T>): Promise<T> {
-    let data: SessionData | undefined
-    let result: Promise<T>
-    try {
-      data = this.#data(ctx)
-      const answer = call(data)
-      result = Promise.resolve(answer)
-      if (!isThenable(answer)) return result
-    } catch (error) {
-      result = Promise.reject(error)
-    }
-    if (!data) return result
-    data.calls ??= new PendingCalls((error) => this.#sessions.onError(error, ctx))
-    if (data.headersLeft) data.calls.end()
-    return data.calls.add(result, data.observer !== undefined)
-  }
-
-  #save(ctx: Context, to: NodeResponse | Headers): Awaitable<Committed | undefined> {
-    const data = this.#data(ctx)
-    const { calls } = data
-    return calls && !calls.isEmpty
-      ? this.#saveAfter(calls, ctx, data, to)
-      : this.#saveNow(ctx, data, to)
-  }
-
-  async #saveAfter(
-    calls: PendingCalls,
-    ctx: Context,
-    data: SessionData,
-    to: NodeResponse | Headers,
-  ): Promise<Committed | undefined> {
-    const timeout = new Timeout(this.#storeTimeout)
-    while (!calls.isEmpty) await timeout.wait(calls.settled(), 'the calls of this request')
-    return this.#saveNow(ctx, data, to)
-  }
-
-  #saveNow(
-    ctx: Context,
-    data: SessionData,
-    to: NodeResponse | Headers,
-  ): Awaitable<Committed | undefined> {
-    data.calls?.check()
-    data.leave(data.status === 'modified')
-    // Nobody was signed in under the new token: the handler's answer would not be true.
-    if (data.status === 'revoked' && data.renewed) throw revoked()
-    if (data.status === 'destroyed') this.writeSessionCookie(ctx, to, '', undefined)
-    if (data.status !== 'modified') return undefined
-    const done = (committed: Committed | undefined) => {
-      if (committed) this.writeSessionCookie(ctx, to, committed.token, committed.expiry)
-      return committed
-    }
-    const committed = this.#lifecycle.commit(ctx, data)
-    return isThenable(committed) ? committed.then(done, (e) => data.giveUp(e)) : done(committed)
-  }
-
-  // A touch is the one change that does not need the response.
-  #seal(ctx: Context): Awaitable<unknown> {
-    const data = this.#data(ctx)
-    const touched = data.status === 'modified' ? this.#lifecycle.commit(ctx, data) : undefined
-    return andThen(touched, () => data.seal())
-  }
-
-  #saveLate(ctx: Context): Awaitable<Committed | undefined> {
-    const data = this.#data(ctx)
-    if (data.status !== 'modified' || data.pending === 0) return undefined
-    return this.#lifecycle.commitChanges(ctx, data)
+    return this.#sessions.data(ctx)
   }
 }

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { beforeHeaders, SessionError } from '../src/index.ts'
 import { exchange, request, serve } from './support/servers.ts'
 
@@ -603,6 +603,23 @@ describe('several hooks on one response', () => {
     expect(wire).toContain('Cache-Control: private, max-age=60\r\n')
   })
 
+  it('leave the error response as it is when they have set no cookie', async () => {
+    await using server = await serve((_req, res) => {
+      beforeHeaders(
+        res,
+        () => Promise.reject(new Error('no')),
+        (_error, answer) => answer.end('failed'),
+      )
+      beforeHeaders(
+        res,
+        () => {},
+        () => {},
+      )
+      res.end('SECRET')
+    })
+    expect(await exchange(server.port, request('GET /'))).not.toContain('Cache-Control')
+  })
+
   it('that come before the one that failed act on its answer', async () => {
     await using server = await serve((_req, res) => {
       beforeHeaders(
@@ -625,6 +642,52 @@ describe('several hooks on one response', () => {
     expect(wire).toContain('answer')
     expect(wire).not.toContain('SECRET')
   })
+
+  const replaced: Record<string, (answer: ServerResponse, begun: Promise<void>) => unknown> = {
+    'that is left open': (answer) => answer.write('replaced'),
+    'that fails later': async (answer, begun) => {
+      answer.write('replaced')
+      await begun
+      throw new Error('no')
+    },
+  }
+  for (const [which, replacedAnswer] of Object.entries(replaced)) {
+    it(`an error response ${which} does not cut the one that replaced it`, async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        const begun = Promise.withResolvers<void>()
+        const rest = Promise.withResolvers<void>()
+        await using server = await serve((_req, res) => {
+          beforeHeaders(
+            res,
+            () => Promise.reject(new Error('no')),
+            async (_error, answer) => {
+              answer.write('half ')
+              begun.resolve()
+              await rest.promise
+              answer.end('whole')
+            },
+          )
+          beforeHeaders(
+            res,
+            () => {
+              throw new Error('no')
+            },
+            (_error, answer) => replacedAnswer(answer, begun.promise),
+          )
+          res.end('SECRET')
+        })
+        const wire = exchange(server.port, request('GET /'))
+        await begun.promise
+        await turn()
+        vi.advanceTimersByTime(5000)
+        rest.resolve()
+        expect(await wire).toMatch(/half .*whole/s)
+      } finally {
+        vi.useRealTimers()
+      }
+    })
+  }
 })
 
 it('a hook cannot be added when the headers have left', async () => {

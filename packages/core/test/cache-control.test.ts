@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { cacheControlWithCookie, keepPrivate } from '../src/cache-control.ts'
+import { cacheControlWithCookie, keepPrivate } from '../src/http/cache-control.ts'
 
 const notice = 'no-cache="Set-Cookie"'
 

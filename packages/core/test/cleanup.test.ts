@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { startCleanup } from '../src/cleanup.ts'
 import { day, hour, minute, second } from '../src/duration.ts'
+import { startCleanup } from '../src/store/cleanup.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] })

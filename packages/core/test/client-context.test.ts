@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ClientContext } from '../src/client-context.ts'
 import { background, contextKey, withSignal, withValue } from '../src/context.ts'
+import { ClientContext } from '../src/http/client-context.ts'
 
 const server = createServer()
 beforeAll(async () => {
@@ -39,6 +39,16 @@ test('makes no signal, and listens for nothing, until it is asked', async () => 
   expect(ctx.signal).toBe(ctx.signal)
   expect(res.listenerCount('close')).toBe(before + 1)
   leave()
+})
+
+test('contexts of one response share one listener of close', async () => {
+  const { res, leave } = await response()
+  const before = res.listenerCount('close')
+  const signals = Array.from({ length: 6 }, () => new ClientContext(background(), res).signal)
+  expect(res.listenerCount('close')).toBe(before + 1)
+  const aborted = Promise.all(signals.map((signal) => once(signal, 'abort')))
+  leave()
+  await aborted
 })
 
 test.each(['the client', 'the parent'])('is aborted when %s goes', async (who) => {

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { CommitQueue } from '../src/commit-queue.ts'
-import { Timeout } from '../src/timeout.ts'
+import { CommitQueue } from '../src/session/session-calls.ts'
+import { Timeout } from '../src/util/timeout.ts'
 
 const unlimited = new Timeout(0)
 const bytes = (n: number) => Uint8Array.of(n)

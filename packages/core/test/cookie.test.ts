@@ -2,15 +2,10 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import {
-  addCookie,
-  CookieWriter,
-  checkedCookie,
-  type SessionCookieOptions,
-  sessionTokens,
-} from '../src/cookie.ts'
+import { addCookie, CookieWriter, sessionTokens } from '../src/http/cookie.ts'
+import { checkedCookie, type SessionCookieOptions } from '../src/http/cookie-options.ts'
 import { background, MemoryStore, SessionManager } from '../src/index.ts'
-import { generateToken } from '../src/token.ts'
+import { generateToken } from '../src/session/token.ts'
 
 const token = 'lHqcPNiQp_5diPxumzOklsSdE-MJ7zyU6kjch1Ee0UM'
 
@@ -540,6 +535,13 @@ describe('settings', () => {
     }
     expect(checkedCookie(nothing)).toEqual(checkedCookie({}))
   })
+
+  test.each([{ domain: '' }, { domain: false }, { priority: '' }, { priority: false }])(
+    'an optional attribute that is empty is left out: %j',
+    (options) => {
+      expect(checkedCookie(options as SessionCookieOptions)).toEqual(checkedCookie({}))
+    },
+  )
 
   test('are a frozen copy', () => {
     const options: SessionCookieOptions = { name: 'sid' }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { httpDate } from '../src/date-text.ts'
+import { httpDate } from '../src/http/cookie.ts'
 
 const first = -62_135_596_800 // the year 1
 const seconds = fc.oneof(

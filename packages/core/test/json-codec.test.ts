@@ -1,7 +1,7 @@
 import { deepStrictEqual } from 'node:assert'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { JsonCodec } from '../src/json-codec.ts'
+import { JsonCodec } from '../src/codec/json-codec.ts'
 
 const codec = new JsonCodec()
 const deadline = new Date('2026-12-01T10:00:00.123Z')

@@ -101,14 +101,14 @@ describe('a store that answers a commit after storeTimeout', () => {
 
   it('writes a new session under a token that is given up: the next commit uses another', async () => {
     const { manager, ctx, read, rows, act, answer } = await timedOut('unknown')
-    const givenUp = manager.token(ctx)
+    expect(manager.token(ctx)).toBe('')
     const committed = await manager.commit(ctx)
-    expect(committed?.token).not.toBe(givenUp)
+    expect(Object.keys(rows())).toEqual([committed?.token])
     expect(await act()).toBe(true)
     await answer(true)
     expect(manager.token(ctx)).toBe(committed?.token)
     expect(read(committed?.token)).toEqual({ n: 1 })
-    expect(Object.keys(rows()).toSorted()).toEqual([givenUp, committed?.token].toSorted())
+    expect(Object.keys(rows())).toHaveLength(2)
   })
 })
 

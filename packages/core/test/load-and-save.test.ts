@@ -542,6 +542,47 @@ describe('errorFunc', () => {
   })
 })
 
+it('an errorFunc that rejects late does not cut the error response that replaced it', async () => {
+  const begun = Promise.withResolvers<void>()
+  const rejected = Promise.withResolvers<void>()
+  const failing = {
+    find: () => undefined,
+    commit: () => Promise.reject(new Error('down')),
+    delete: () => {},
+  }
+  const outer = new SessionManager({
+    store: failing,
+    cookie: { name: 'outer' },
+    onError: () => {},
+    errorFunc: async (_req, res) => {
+      res.write('half ')
+      begun.resolve()
+      await rejected.promise
+      await turn()
+      res.end('whole')
+    },
+  })
+  const inner = new SessionManager({
+    store: failing,
+    cookie: { name: 'inner' },
+    onError: () => rejected.resolve(),
+    errorFunc: async (_req, res) => {
+      res.end('replaced')
+      await begun.promise
+      throw new Error('late')
+    },
+  })
+  await using server = await serve(
+    outer.loadAndSave(
+      inner.loadAndSave((req, res) => {
+        for (const manager of [outer, inner]) manager.put(contextOf(req), 'foo', 'bar')
+        res.end('SECRET')
+      }),
+    ),
+  )
+  expect(await exchange(server.port, request('GET /'))).toMatch(/half .*whole/s)
+})
+
 describe('the context of a request', () => {
   it('has the values of the context that was bound before', async () => {
     const user = contextKey<string>('user')

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { background, MemoryStore, minute, second } from '../src/index.ts'
 
@@ -30,7 +31,7 @@ const expiring = (milliseconds: number) => new Date(start + milliseconds)
 
 describe('cleanup', () => {
   // memstore_test.go TestCleanupInterval
-  test('removes what has expired, once every interval, and nothing else', async () => {
+  test('removes only expired sessions, once every interval', async () => {
     const store = new MemoryStore({ cleanupInterval: second })
     store.commit('over', bytes('a'), expiring(500))
     store.commit('later', bytes('b'), expiring(1800))
@@ -52,7 +53,7 @@ describe('cleanup', () => {
     expect(rowsOf(store)).toEqual([])
   })
 
-  test('does not run when the interval is 0; the expired are not found all the same', async () => {
+  test('does not run when the interval is 0; expired sessions are never found', async () => {
     const store = new MemoryStore({ cleanupInterval: 0 })
     expect(vi.getTimerCount()).toBe(0)
     store.commit('over', bytes('a'), expiring(1))
@@ -62,7 +63,7 @@ describe('cleanup', () => {
     expect(store.all().size).toBe(0)
   })
 
-  test('goes in batches that let requests through', async () => {
+  test('removes sessions in batches and lets requests through between them', async () => {
     const store = new MemoryStore({ cleanupInterval: second })
     for (let i = 0; i < 2_500; i++) store.commit(`over${i}`, bytes(''), expiring(0))
     store.commit('live', bytes('a'), expiring(minute))
@@ -90,7 +91,7 @@ describe('cleanup', () => {
     await store.stopCleanup()
   })
 
-  test('a session that is written again and again is no flood', async () => {
+  test('a session that is written again and again does not bring the next removal forward', async () => {
     const store = new MemoryStore({ cleanupInterval: 60 * minute })
     store.commit('over', bytes('a'), expiring(1))
     store.commit('token', bytes('a'), expiring(minute))
@@ -119,7 +120,7 @@ describe('stopCleanup', () => {
     expect(store.find('new')).toEqual(bytes('c'))
   })
 
-  test('is what disposes of the store', async () => {
+  test('is called by Symbol.asyncDispose', async () => {
     const store = new MemoryStore({ cleanupInterval: second })
     expect(vi.getTimerCount()).toBe(1)
     await store[Symbol.asyncDispose]()
@@ -144,7 +145,7 @@ describe('options', () => {
 })
 
 describe('scan', () => {
-  test('ends its turn of the event loop after 5 ms, also among sessions that have expired', async () => {
+  test('yields to the event loop every 5 ms, also among expired sessions', async () => {
     const store = new MemoryStore({ cleanupInterval: 0 })
     for (let n = 0; n < 100; n++) store.commit(`over${n}`, bytes('a'), expiring(1))
     for (let n = 0; n < 100; n++) store.commit(`live${n}`, bytes('a'), expiring(minute))
@@ -168,7 +169,7 @@ describe('scan', () => {
 })
 
 describe('bytes', () => {
-  test('are copied on their way in and out', async () => {
+  test('are copied when they are stored and when they are read', async () => {
     const store = new MemoryStore({ cleanupInterval: 0 })
     const given = bytes('data')
     store.commit('token', given, expiring(minute))
@@ -180,7 +181,7 @@ describe('bytes', () => {
     expect(store.find('token')).toEqual(bytes('data'))
   })
 
-  test('come back as a Uint8Array, also those of a Buffer', () => {
+  test('are returned as a Uint8Array, also those of a Buffer', () => {
     const store = new MemoryStore({ cleanupInterval: 0 })
     store.commit('token', Buffer.from('data'), expiring(minute))
     expect(store.find('token')?.constructor).toBe(Uint8Array)
@@ -207,8 +208,51 @@ describe('expiry', () => {
   })
 })
 
+describe('rows', () => {
+  const token = fc.oneof(
+    fc.base64String({ maxLength: 12 }),
+    fc.constantFrom('', 'a', 'x'.repeat(8)),
+  )
+
+  test('are found under any token, and listed in any order', async () => {
+    const change = fc.tuple(token, fc.option(fc.string(), { nil: undefined }))
+    const property = fc.asyncProperty(fc.array(change), async (changes) => {
+      const store = new MemoryStore({ cleanupInterval: 0 })
+      const expected = new Map<string, Uint8Array>()
+      for (const [token, text] of changes) {
+        if (text === undefined) {
+          store.delete(token)
+          expected.delete(token)
+        } else {
+          store.commit(token, bytes(text), expiring(minute))
+          expected.set(token, bytes(text))
+        }
+        expect(store.find(token)).toEqual(expected.get(token))
+      }
+      expect(store.all()).toEqual(expected)
+      const scanned = new Map<string, Uint8Array>()
+      for await (const [token, data] of store.scan(background())) scanned.set(token, data)
+      expect(scanned).toEqual(expected)
+    })
+    await fc.assert(property)
+  })
+
+  test('may be deleted during a scan, which lists every other row', async () => {
+    const store = new MemoryStore({ cleanupInterval: 0 })
+    const tokens = Array.from({ length: 500 }, (_, n) => `token-${n}-${n % 7}`)
+    for (const token of tokens) store.commit(token, bytes(token), expiring(minute))
+    const seen: string[] = []
+    for await (const [token] of store.scan(background())) {
+      seen.push(token)
+      store.delete(token)
+    }
+    expect(seen.toSorted()).toEqual(tokens.toSorted())
+    expect(store.all().size).toBe(0)
+  })
+})
+
 describe('scan', () => {
-  test('leaves out what expires while it runs', async () => {
+  test('leaves out sessions that expire during the scan', async () => {
     const store = new MemoryStore({ cleanupInterval: 0 })
     store.commit('first', bytes('a'), expiring(minute))
     store.commit('second', bytes('b'), expiring(10))
@@ -221,7 +265,7 @@ describe('scan', () => {
     expect(tokens).toEqual(['first', 'third'])
   })
 
-  test('goes on when rows come and go meanwhile', async () => {
+  test('continues when rows are added and deleted during the scan', async () => {
     const store = new MemoryStore({ cleanupInterval: 0 })
     for (const token of ['a', 'b', 'c', 'd']) store.commit(token, bytes(token), expiring(minute))
     const tokens: string[] = []

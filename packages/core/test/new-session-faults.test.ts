@@ -53,6 +53,7 @@ for (const [kind, turns] of kinds) {
       outage(store, 'late')
       await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
       await expect(manager.commit(ctx)).rejects.toMatchObject(inDoubt)
+      expect(manager.token(ctx)).toBe('')
       store.land()
       expect(Object.values(rows())).toEqual([{ a: 1 }])
       await manager.destroy(ctx)
@@ -79,16 +80,23 @@ for (const [kind, turns] of kinds) {
       }
     }
 
-    it('each commit that fails gives up a token of its own', async () => {
+    it('each commit that fails gives up its token: token() is empty, and the next commit uses another', async () => {
       const { manager, store, ctx } = await fresh()
       const tokens = new Set<string>()
+      const { swap } = store
+      store.swap = (...args) => {
+        tokens.add(args[1].to.token)
+        return swap.apply(store, args)
+      }
       for (let n = 0; n < 3; n++) {
         store.fault('before')
         await expect(manager.commit(ctx)).rejects.toThrow('connection lost')
-        tokens.add(manager.token(ctx))
+        expect(manager.token(ctx)).toBe('')
       }
-      tokens.add((await manager.commit(ctx))?.token ?? '')
+      const committed = await manager.commit(ctx)
       expect(tokens.size).toBe(4)
+      expect([...tokens].at(-1)).toBe(committed?.token)
+      expect(manager.token(ctx)).toBe(committed?.token)
     })
 
     it('a token that another row has is given up too', async () => {

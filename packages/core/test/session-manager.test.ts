@@ -614,7 +614,7 @@ describe('values', () => {
 
   test('put and update refuse the key __write, which the manager uses; pop and remove leave it', () => {
     const key = '__write'
-    const refusal = new TypeError(`the key ${key} is the session manager's own: use another`)
+    const refusal = new TypeError(`the key ${key} is reserved for the session manager: use another`)
     expect(() => manager.put(ctx, key, 1)).toThrow(refusal)
     expect(() => manager.update(ctx, key, () => 1)).toThrow(refusal)
     expect(manager.pop(ctx, key)).toBeUndefined()

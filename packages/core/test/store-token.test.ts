@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { background, MemoryStore, SessionManager, type Store } from '../src/index.ts'
-import { hashToken } from '../src/token.ts'
+import { hashToken } from '../src/session/token.ts'
 
 const empty = background()
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { generateToken, hashToken, isWellFormedToken } from '../src/token.ts'
+import { generateToken, hashToken, isWellFormedToken } from '../src/session/token.ts'
 
 describe('generateToken', () => {
   test('gives 32 bytes as base64url without padding: 43 characters', () => {

@@ -19,7 +19,10 @@ interface Trial {
   losses: number
 }
 
-/** Runs the statements of a store, and again when others were in the way, or when a connection was lost while reading. */
+/**
+ * Runs the statements of a store, and again when others were in the way, or when a connection was
+ * lost while reading.
+ */
 export class Attempts {
   readonly #dialect: Dialect
   #pause: Promise<unknown> | undefined
@@ -34,8 +37,9 @@ export class Attempts {
   }
 
   /**
-   * As {@link Attempts.run}, of a statement that changes nothing: tried again at once when its connection was lost, up to five
-   * times, unless `signal` is aborted. A pool may have that many connections which the server has ended.
+   * As {@link Attempts.run}, of a statement that changes nothing: tried again at once when its
+   * connection was lost, up to five times, unless `signal` is aborted. A pool may have that many
+   * connections which the server has ended.
    */
   read<T>(operation: string, query: Query<T>, signal?: AbortSignal): Awaitable<T> {
     return this.#run(operation, query, true, signal)
@@ -81,8 +85,9 @@ export class Attempts {
     }
   }
 
-  // A query that postgres.js is given between the `error` and the `close` of a connection is never answered, and the
-  // connection is lost to its pool for good, though the database be back. A timer comes after both.
+  // A query that postgres.js is given between the `error` and the `close` of a connection is never
+  // answered, and the connection is lost to its pool for good, though the database be back. A timer
+  // comes after both.
   #rest(): void {
     this.#pause ??= delay(1).then(() => {
       this.#pause = undefined
@@ -90,8 +95,8 @@ export class Attempts {
   }
 }
 
-// A locked SQLite file is asked again for half a second; not once more when the driver, which stops the event loop while it
-// waits, would then have waited for longer in all.
+// A locked SQLite file is asked again for half a second; not once more when the driver, which stops
+// the event loop while it waits, would then have waited for longer in all.
 const patience = second / 2
 const mostConflicts = 10
 const mostLosses = 5

@@ -4,17 +4,19 @@ interface Client {
   prepare(source: string): { pluck(): { get(): unknown } }
 }
 
-// Milliseconds that a statement waits for a lock; the store tries again in another turn of the event loop.
+// Milliseconds that a statement waits for a lock; the store tries again in another turn of the
+// event loop.
 const lockWait = 5
 
 /**
- * Runs DELETEs of the cleanup so that they do not stop the event loop for long, on a connection of better-sqlite3; on another
- * driver as they are.
+ * Runs DELETEs of the cleanup so that they do not stop the event loop for long, on a connection of
+ * better-sqlite3; on another driver as they are.
  *
  * - A DELETE waits for another process's lock for 5 ms, not as long as the driver's `timeout`.
- * - It leaves SQLite's checkpoint, which is due when 1,000 pages have been written and may take tens of milliseconds, to the
- *   next commit of the application or of another process. When nobody else has written since the last DELETE, there is a
- *   checkpoint after each, of the few pages that it has written.
+ * - It leaves SQLite's checkpoint, which is due when 1,000 pages have been written and may take
+ *   tens of milliseconds, to the next commit of the application or of another process. When nobody
+ *   else has written since the last DELETE, there is a checkpoint after each, of the few pages that
+ *   it has written.
  */
 export function briefly(db: unknown): <T>(run: () => T) => T {
   const client = (db as { $client?: Partial<Client> }).$client

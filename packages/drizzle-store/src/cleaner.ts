@@ -3,7 +3,10 @@ import { type Awaitable, type Cleanup, minute, startCleanup } from '@scs/core'
 import { paceOf } from './cleanup-pace.ts'
 import type { BatchSizes } from './dialect.ts'
 
-/** Deletes at most `most` of the sessions that have expired by then, the earliest first, and gives their number. */
+/**
+ * Deletes at most `most` of the sessions that have expired by then, the earliest first, and gives
+ * their number.
+ */
 export type DeleteExpired = (expiredBy: Date, most: number) => Awaitable<number>
 
 // So many new or expired sessions are worth a run before the interval is over.
@@ -61,7 +64,8 @@ export class Cleaner {
     await this.#last
   }
 
-  // The next run comes when as many will have expired again as are worth one, at the rate of this window.
+  // The next run comes when as many will have expired again as are worth one, at the rate of this
+  // window.
   async #deleteBatches(stopped: AbortSignal, keepsAlive: boolean): Promise<number> {
     const began = performance.now()
     const window = began - this.#began
@@ -85,7 +89,8 @@ export class Cleaner {
     return total
   }
 
-  // While a batch waits for its turn at a database, sessions are added: twice as many are to go, where a statement can do it.
+  // While a batch waits for its turn at a database, sessions are added: twice as many are to go,
+  // where a statement can do it.
   #sizeFor(added: number): number {
     const [, ...large] = this.#sizes
     return large.find((size) => size >= 2 * added) ?? Math.max(...this.#sizes)

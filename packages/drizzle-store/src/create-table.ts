@@ -51,7 +51,9 @@ export interface NewIndex {
 /** The table's definition has something that the store cannot create, or cannot use. */
 export class UnsupportedTableError extends Error {}
 
-/** How `db` names a column: Drizzle's `casing` option renames those that have no name of their own. */
+/**
+ * How `db` names a column: Drizzle's `casing` option renames those that have no name of their own.
+ */
 export function columnNamer(db: object): (column: Column) => string {
   const { casing } = (db as { dialect?: { casing?: { getColumnCasing?(column: Column): string } } })
     .dialect ?? { casing: undefined }
@@ -59,8 +61,9 @@ export function columnNamer(db: object): (column: Column) => string {
 }
 
 /**
- * What stands between the brackets of CREATE TABLE, and the indexes. Throws an {@link UnsupportedTableError} when the table has something
- * that this cannot express: better no table than half of one.
+ * What stands between the brackets of CREATE TABLE, and the indexes. Throws an
+ * {@link UnsupportedTableError} when the table has something that this cannot express: better no
+ * table than half of one.
  */
 export function tableElements(
   config: TableConfig,

@@ -2,10 +2,11 @@ import { type DriverError, driverError } from './driver-error.ts'
 import { textOf } from './error-texts.ts'
 
 /**
- * What the store throws when a statement fails. Drizzle's errors and many drivers' hold the parameters of the query, and so tokens
- * and session data, and a trigger's may hold them anywhere: the text is one of {@link textOf}, chosen by the error's code. `code`,
- * `errno` and `sqlState` are kept; there is no `cause`. An error that no database or driver has answered with stays a TypeError or
- * a RangeError, and keeps the lines of its stack that say where it was thrown.
+ * What the store throws when a statement fails. Drizzle's errors and many drivers' hold the
+ * parameters of the query, and so tokens and session data, and a trigger's may hold them anywhere:
+ * the text is one of {@link textOf}, chosen by the error's code. `code`, `errno` and `sqlState` are
+ * kept; there is no `cause`. An error that no database or driver has answered with stays a
+ * TypeError or a RangeError, and keeps the lines of its stack that say where it was thrown.
  */
 export function databaseError(operation: string, thrown: unknown, table: string): Error {
   const error = driverError(thrown)
@@ -24,7 +25,8 @@ export function databaseError(operation: string, thrown: unknown, table: string)
   return clean
 }
 
-// Forms that hold no token and no data of a session; a trigger may choose the five characters of a SQLSTATE.
+// Forms that hold no token and no data of a session; a trigger may choose the five characters of a
+// SQLSTATE.
 const kept = [
   ['code', /^(?:[0-9A-Z]{5}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*|[0-9]{1,5})$/],
   ['errno', /^-?[0-9]{1,6}$/],

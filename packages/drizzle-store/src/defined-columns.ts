@@ -3,8 +3,8 @@ import type { DefinedColumn, TableConfig } from './create-table.ts'
 import type { DatabaseColumn } from './dialect.ts'
 
 /**
- * The columns that a table of this definition would have, as the database would tell of them. `typeOf` spells a column's type
- * as the database does.
+ * The columns that a table of this definition would have, as the database would tell of them.
+ * `typeOf` spells a column's type as the database does.
  */
 export function definedColumns(
   config: TableConfig,

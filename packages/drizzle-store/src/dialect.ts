@@ -1,6 +1,9 @@
 import type { Awaitable } from '@scs/core'
 
-/** What a dialect does for the store; everything else is the same for all. Tokens are well-formed, dates in range. */
+/**
+ * What a dialect does for the store; everything else is the same for all. Tokens are well-formed,
+ * dates in range.
+ */
 export interface Dialect {
   /** The queries answer at once, without a promise. */
   readonly isSync: boolean
@@ -8,7 +11,10 @@ export interface Dialect {
   readonly maxData: number
   /** Asks what the server takes in one statement, where that can be less than a column holds. */
   statementLimit?(): Promise<StatementLimit>
-  /** Rows in a DELETE of the cleanup: so few that others wait for it, or run beside it, for a moment only. */
+  /**
+   * Rows in a DELETE of the cleanup: so few that others wait for it, or run beside it, for a moment
+   * only.
+   */
   readonly batchSizes: BatchSizes
   /** Rows in a page of a scan: as many as are read without stopping the event loop for long. */
   readonly pageSizes: PageSizes
@@ -52,13 +58,19 @@ export interface Queries {
     now: Date,
   ): Awaitable<boolean>
   touch(token: string, expiry: Date, now: Date): Awaitable<boolean>
-  /** Live rows whose token sorts after `after`, at most `most`, within {@link Dialect.pageSizes}, in the order of tokens. */
+  /**
+   * Live rows whose token sorts after `after`, at most `most`, within {@link Dialect.pageSizes}, in
+   * the order of tokens.
+   */
   page(
     after: string,
     now: Date,
     most: number,
   ): Awaitable<readonly Pick<SessionRow, 'token' | 'data'>[]>
-  /** Deletes the earliest of the rows that are not live, at most `most`, of {@link Dialect.batchSizes}; gives their number. */
+  /**
+   * Deletes the earliest of the rows that are not live, at most `most`, of
+   * {@link Dialect.batchSizes}; gives their number.
+   */
   deleteExpired(now: Date, most: number): Awaitable<number>
 }
 
@@ -78,7 +90,10 @@ export interface SchemaOfTable {
   readonly name: string
   /** `undefined`: there is no such table. */
   describe(): Promise<readonly DatabaseColumn[] | undefined>
-  /** The columns that {@link SchemaOfTable.create} would make, of which `describe` would tell the same. */
+  /**
+   * The columns that {@link SchemaOfTable.create} would make, of which `describe` would tell the
+   * same.
+   */
   defined(): Promise<readonly DatabaseColumn[]>
   /** Creates table and indexes; quiet when another process was quicker. */
   create(): Promise<void>
@@ -107,7 +122,9 @@ export interface ExpectedColumn {
   readonly accepts: (type: string) => boolean
 }
 
-/** In ascending order: the first when there is time, one of the others in a flood of new sessions. */
+/**
+ * In ascending order: the first when there is time, one of the others in a flood of new sessions.
+ */
 export type BatchSizes = readonly [number, number, ...number[]]
 
 /** A scan begins with the smallest page. */

@@ -21,16 +21,22 @@ export function driverError(thrown: unknown): DriverError {
   return error
 }
 
-/** Whether the statement failed only because of others at the same time, and has changed nothing: it can be run again. */
+/**
+ * Whether the statement failed only because of others at the same time, and has changed nothing: it
+ * can be run again.
+ */
 export function isConflict(thrown: unknown): boolean {
   if (isLocked(thrown)) return true
   const { code, errno } = driverError(thrown)
-  // Deadlock and serialization failure of PostgreSQL; deadlock and lock wait timeout of MySQL, whose 1047 of Galera is
-  // that of a node outside of its cluster, and stays so.
+  // Deadlock and serialization failure of PostgreSQL; deadlock and lock wait timeout of MySQL,
+  // whose 1047 of Galera is that of a node outside of its cluster, and stays so.
   return code === '40P01' || code === '40001' || errno === 1213 || errno === 1205
 }
 
-/** Whether another connection has locked the SQLite file, and the driver has waited for as long as it was told to. */
+/**
+ * Whether another connection has locked the SQLite file, and the driver has waited for as long as
+ * it was told to.
+ */
 export function isLocked(thrown: unknown): boolean {
   const { code } = driverError(thrown)
   return typeof code === 'string' && /^SQLITE_(?:BUSY|LOCKED)/.test(code)
@@ -63,7 +69,10 @@ const lossWords: ReadonlySet<unknown> = new Set([
   "Can't add new command when connection is in closed state",
 ])
 
-/** Whether the statement failed with its connection, which a pool replaces. Whether it was run is not known. */
+/**
+ * Whether the statement failed with its connection, which a pool replaces. Whether it was run is
+ * not known.
+ */
 export function isLost(thrown: unknown): boolean {
   const { code, errno, message } = driverError(thrown)
   return lossCodes.has(code) || lossNumbers.has(errno) || lossWords.has(message)

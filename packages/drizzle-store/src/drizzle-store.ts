@@ -7,13 +7,10 @@ import {
   type CtxStore,
   checkedDuration,
   checkOptions,
-  type IterableCtxStore,
-  type IterableStore,
   isWellFormedToken,
   minute,
   type OptionNames,
   type ScannableStore,
-  type Store,
   type Swap,
 } from '@scs/core'
 import { Attempts } from './attempts.ts'
@@ -30,28 +27,35 @@ import type { AnyDrizzleDatabase, SessionsTable } from './types.ts'
 /** Options of {@link DrizzleStore.create}. */
 export interface DrizzleStoreOptions<Db> {
   /**
-   * The table, of the same dialect as the database: any name, `sessionColumns()` of `@scs/drizzle-store/pg`, `/mysql`
-   * or `/sqlite`, and further columns that are nullable or have a default; the store keeps what is in them.
+   * The table, of the same dialect as the database: any name, `sessionColumns()` of
+   * `@scs/drizzle-store/pg`, `/mysql` or `/sqlite`, and further columns that are nullable or have a
+   * default; the store keeps what is in them.
    * @default `sessions` of the dialect
    */
   table?: SessionsTable<Db> | undefined
   /**
-   * Create the table when it is absent, with the indexes of its definition; several processes may do so at once. With
-   * `false` a missing table is an error of `create`: for tables that migrations own. @default true
+   * Create the table when it is absent, with the indexes of its definition; several processes may
+   * do so at once. With `false` a missing table is an error of `create`: for tables that migrations
+   * own. @default true
    */
   createTable?: boolean | undefined
   /**
-   * Whether PostgreSQL's statements have names, so that a connection prepares each of them once. `false` is for a pooler that
-   * gives each transaction another connection, such as PgBouncer in transaction mode. A postgres.js client that was made with
-   * `prepare: false` needs no more than that. Of no effect on MySQL, MariaDB and SQLite. @default true
+   * Whether PostgreSQL's statements have names, so that a connection prepares each of them once.
+   * `false` is for a pooler that gives each transaction another connection, such as PgBouncer in
+   * transaction mode. A postgres.js client that was made with `prepare: false` needs no more than
+   * that. Of no effect on MySQL, MariaDB and SQLite. @default true
    */
   prepare?: boolean | undefined
   /**
-   * Milliseconds between two removals of expired sessions at most; 0: none. A removal comes sooner when this store has added
-   * 1,000 sessions since the last one, or when that one found more than 1,000 expired sessions. @default 5 * minute
+   * Milliseconds between two removals of expired sessions at most; 0: none. A removal comes sooner
+   * when this store has added 1,000 sessions since the last one, or when that one found more than
+   * 1,000 expired sessions. @default 5 * minute
    */
   cleanupInterval?: number | undefined
-  /** Hears what a removal in the background failed with; the next one tries again. @default console.error */
+  /**
+   * Hears what a removal in the background failed with; the next one tries again. @default
+   * console.error
+   */
   onCleanupError?: ((error: unknown) => void) | undefined
 }
 
@@ -64,36 +68,38 @@ const optionNames: OptionNames<DrizzleStoreOptions<AnyDrizzleDatabase>> = {
 }
 
 /**
- * Sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite, through a database of Drizzle ORM. The counterpart of
- * SCS's `bunstore`, `gormstore` and stores of single databases.
+ * Sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite, through a database of Drizzle ORM.
+ * The counterpart of SCS's `bunstore`, `gormstore` and stores of single databases.
  *
- * - Over a synchronous driver (better-sqlite3) the methods of one session answer at once, without a promise, save when
- *   the file is locked and the driver waits for less than half a second itself (its option `timeout`).
+ * - Over a synchronous driver (better-sqlite3) the methods of one session answer at once, without a
+ *   promise, save when the file is locked and the driver waits for less than half a second itself
+ *   (its option `timeout`).
  * - Times are the application's, not the database's: of several machines, keep the clocks alike.
- * - When the database fails, the method rejects (throws, over a synchronous driver) with an Error that has the driver's
- *   `code`, `errno` and `sqlState` and says in fixed words what they mean; it has neither token nor data. The next call tries anew.
- * - After a deadlock, a lock wait timeout or a serialization failure, a method tries again, ten times at most. When an SQLite file is
- *   locked, it waits for as long as the driver's time-out says, or for half a second when that is longer, and fails then.
- * - A find or an iteration whose connection was lost is tried again at once, up to five times, as a pool may have several that the
- *   server has ended. What writes is not: it may have been done.
- * - An expiry before the year 1000 is kept as that year: it has passed. One after 9999, or an invalid Date, is a
- *   TypeError.
+ * - When the database fails, the method rejects (throws, over a synchronous driver) with an Error
+ *   that has the driver's `code`, `errno` and `sqlState` and says in fixed words what they mean; it
+ *   has neither token nor data. The next call tries anew.
+ * - After a deadlock, a lock wait timeout or a serialization failure, a method tries again, ten
+ *   times at most. When an SQLite file is locked, it waits for as long as the driver's time-out
+ *   says, or for half a second when that is longer, and fails then.
+ * - A find or an iteration whose connection was lost is tried again at once, up to five times, as a
+ *   pool may have several that the server has ended. What writes is not: it may have been done.
+ * - An expiry before the year 1000 is kept as that year: it has passed. One after 9999, or an
+ *   invalid Date, is a TypeError.
  */
-export class DrizzleStore
-  implements Store, CtxStore, IterableStore, IterableCtxStore, AtomicStore, ScannableStore
-{
+export class DrizzleStore implements CtxStore, AtomicStore, ScannableStore {
   readonly #dialect: Dialect
   readonly #cleaner: Cleaner
   readonly #limit: StatementLimit
   readonly #attempts: Attempts
 
   /**
-   * Opens the store over `db`, what `drizzle()` gives; of `withReplicas()` it uses the primary alone. Creates the table if it is absent (see
-   * {@link DrizzleStoreOptions.createTable}), checks it, and starts the cleanup in the background, whose timer does not
-   * keep the process alive.
+   * Opens the store over `db`, what `drizzle()` gives; of `withReplicas()` it uses the primary
+   * alone. Creates the table if it is absent (see {@link DrizzleStoreOptions.createTable}), checks
+   * it, and starts the cleanup in the background, whose timer does not keep the process alive.
    *
-   * Rejects with a TypeError for a `db` or an option that cannot be; with an Error when the database does not
-   * answer, when the table is missing and not to be created, and when sessions cannot be kept in it, which says why.
+   * Rejects with a TypeError for a `db` or an option that cannot be; with an Error when the
+   * database does not answer, when the table is missing and not to be created, and when sessions
+   * cannot be kept in it, which says why.
    */
   static async create<Db extends AnyDrizzleDatabase>(
     db: Db,
@@ -130,36 +136,26 @@ export class DrizzleStore
     this.#attempts = new Attempts(dialect)
   }
 
-  find(token: string): Awaitable<Uint8Array | undefined> {
-    return this.#find(token, undefined)
-  }
-
   findCtx(ctx: Context, token: string): Awaitable<Uint8Array | undefined> {
-    return this.#find(token, ctx.signal)
+    if (!isWellFormedToken(token)) return undefined
+    const query = ({ queries }: Dialect) => queries.find(token, now())
+    return map(this.#attempts.read('find a session', query, ctx.signal), (row) => row?.data)
   }
 
   /**
-   * Throws a TypeError for a malformed token, a RangeError for more data than the column holds or, on MySQL and MariaDB, than
-   * the server's `max_allowed_packet` lets through.
+   * Throws a TypeError for a malformed token, a RangeError for more data than the column holds or,
+   * on MySQL and MariaDB, than the server's `max_allowed_packet` lets through.
    */
-  commit(token: string, data: Uint8Array, expiry: Date): Awaitable<unknown> {
+  commitCtx(_ctx: Context, token: string, data: Uint8Array, expiry: Date): Awaitable<unknown> {
     const row = this.#checked(token, data, expiry)
     if (row instanceof Error) return this.#reject(row)
     this.#cleaner.added()
     return this.#run('commit a session', ({ queries }) => queries.commit(row))
   }
 
-  commitCtx(_ctx: Context, token: string, data: Uint8Array, expiry: Date): Awaitable<unknown> {
-    return this.commit(token, data, expiry)
-  }
-
-  delete(token: string): Awaitable<unknown> {
+  deleteCtx(_ctx: Context, token: string): Awaitable<unknown> {
     if (!isWellFormedToken(token)) return undefined
     return this.#run('delete a session', ({ queries }) => queries.delete(token))
-  }
-
-  deleteCtx(_ctx: Context, token: string): Awaitable<unknown> {
-    return this.delete(token)
   }
 
   findWithExpiry(
@@ -184,8 +180,8 @@ export class DrizzleStore
    * A new session that absorbs takes the row of the first absorbed session, with the columns and
    * child rows that the application keeps there.
    *
-   * Rejects with a TypeError for a malformed `swap.to.token`, and with a RangeError for more data than
-   * {@link DrizzleStore.commit} takes: here the data of all rows counts.
+   * Rejects with a TypeError for a malformed `swap.to.token`, and with a RangeError for more data
+   * than {@link DrizzleStore.commitCtx} takes: here the data of all rows counts.
    */
   swap(_ctx: Context, swap: Swap): Awaitable<boolean> {
     const { from, to, absorbed } = swap
@@ -197,72 +193,23 @@ export class DrizzleStore
     return this.#run('swap a session', ({ queries }) => swapRows(queries, swap, next, now()))
   }
 
-  all(): Promise<Map<string, Uint8Array>> {
-    return this.#all(undefined)
-  }
-
-  allCtx(ctx: Context): Promise<Map<string, Uint8Array>> {
-    return this.#all(ctx)
-  }
-
   /**
-   * Reads pages of up to 200 rows, in the order of tokens; stops between two when `ctx.signal` is aborted. Other work of the
-   * process comes through between two pages, which are smaller where reading one would stop the event loop for more than a
-   * few milliseconds (SQLite, large sessions).
+   * Reads pages of up to 200 rows, in the order of tokens; stops between two when `ctx.signal` is
+   * aborted. Other work of the process comes through between two pages, which are smaller where
+   * reading one would stop the event loop for more than a few milliseconds (SQLite, large
+   * sessions).
    */
-  scan(ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
-    return this.#scan(ctx)
-  }
-
-  /**
-   * Removes every session that has expired by now, and gives their number: one whole cleanup, for a cron job. As the cleanup
-   * in the background, it does so in batches (of 10 rows on SQLite, of 100 elsewhere), with a pause of 39 times as long as each
-   * has taken. The pauses shrink, and the batches grow, as it goes on; there are none when it has taken a quarter of the time
-   * since the cleanup before, and 75 seconds at least for the first one. Waits for a cleanup in progress first: in one store,
-   * there are never two at once. Keeps the process alive. {@link DrizzleStore.stopCleanup} ends it early.
-   */
-  deleteExpired(): Promise<number> {
-    return this.#cleaner.run(true)
-  }
-
-  /**
-   * Ends the cleanup in the background, and waits for a run in progress, also of {@link DrizzleStore.deleteExpired}: it ends after
-   * its current batch. Idempotent. The store goes on working; the database is the caller's to close.
-   */
-  stopCleanup(): Promise<void> {
-    return this.#cleaner.stop()
-  }
-
-  /** As {@link DrizzleStore.stopCleanup}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stopCleanup()
-  }
-
-  #find(token: string, signal: AbortSignal | undefined): Awaitable<Uint8Array | undefined> {
-    if (!isWellFormedToken(token)) return undefined
-    const query = ({ queries }: Dialect) => queries.find(token, now())
-    return map(this.#attempts.read('find a session', query, signal), (row) => row?.data)
-  }
-
-  async #all(ctx: Context | undefined): Promise<Map<string, Uint8Array>> {
-    const live = new Map<string, Uint8Array>()
-    for await (const [token, data] of this.#scan(ctx)) live.set(token, data)
-    return live
-  }
-
-  async *#scan(
-    ctx: Context | undefined,
-  ): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+  async *scan(ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
     const { pageSizes } = this.#dialect
     let after = ''
     let most = pageSizes.least
     for (;;) {
-      ctx?.signal?.throwIfAborted()
+      ctx.signal?.throwIfAborted()
       const began = performance.now()
       const page = this.#attempts.read(
         'read the sessions',
         ({ queries }) => queries.page(after, now(), most),
-        ctx?.signal,
+        ctx.signal,
       )
       // A driver that reads a file itself has done so by now, also one that gives a promise.
       const blocked = performance.now() - began
@@ -275,6 +222,33 @@ export class DrizzleStore
       most = nextPageSize(most, blocked, pageSizes)
       await nextTurn()
     }
+  }
+
+  /**
+   * Removes every session that has expired by now, and gives their number: one whole cleanup, for a
+   * cron job. As the cleanup in the background, it does so in batches (of 10 rows on SQLite, of 100
+   * elsewhere), with a pause of 39 times as long as each has taken. The pauses shrink, and the
+   * batches grow, as it goes on; there are none when it has taken a quarter of the time since the
+   * cleanup before, and 75 seconds at least for the first one. Waits for a cleanup in progress
+   * first: in one store, there are never two at once. Keeps the process alive.
+   * {@link DrizzleStore.stopCleanup} ends it early.
+   */
+  deleteExpired(): Promise<number> {
+    return this.#cleaner.run(true)
+  }
+
+  /**
+   * Ends the cleanup in the background, and waits for a run in progress, also of
+   * {@link DrizzleStore.deleteExpired}: it ends after its current batch. Idempotent. The store goes
+   * on working; the database is the caller's to close.
+   */
+  stopCleanup(): Promise<void> {
+    return this.#cleaner.stop()
+  }
+
+  /** As {@link DrizzleStore.stopCleanup}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stopCleanup()
   }
 
   #checked(

@@ -3,8 +3,9 @@ import { databaseError } from './database-error.ts'
 import type { DatabaseColumn, SchemaOfTable } from './dialect.ts'
 
 /**
- * Creates the table if it is to and is not there, and checks that sessions can be kept in it. Throws an Error that
- * says what to do when they cannot; a table whose definition is at fault is not created.
+ * Creates the table if it is to and is not there, and checks that sessions can be kept in it.
+ * Throws an Error that says what to do when they cannot; a table whose definition is at fault is
+ * not created.
  */
 export async function ensureTable(schema: SchemaOfTable, createTable: boolean): Promise<void> {
   const columns = (await describe(schema)) ?? (createTable ? await create(schema) : undefined)

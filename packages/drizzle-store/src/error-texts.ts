@@ -2,9 +2,9 @@ import { isIP } from 'node:net'
 import type { DriverError } from './driver-error.ts'
 
 /**
- * What to say of a database's or a driver's error, with its code: one of the texts below and never a part of its message, which may
- * quote parameters and whatever a trigger has put together of them. `{table}` stands for the table of sessions. `undefined` for
- * errors that are not known.
+ * What to say of a database's or a driver's error, with its code: one of the texts below and never
+ * a part of its message, which may quote parameters and whatever a trigger has put together of
+ * them. `{table}` stands for the table of sessions. `undefined` for errors that are not known.
  */
 export function textOf(error: DriverError): string | undefined {
   const { code, errno, message } = error
@@ -35,7 +35,8 @@ const value = 'a value does not fit its column, or a trigger of {table} fails on
 const pooled =
   'the statement was prepared on another connection: behind a pooler, pass the option prepare: false'
 
-// https://www.postgresql.org/docs/current/errcodes-appendix.html: codes, and the classes that they begin with.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html: codes, and the classes that they
+// begin with.
 const pgTexts: ReadonlyMap<string, string> = new Map([
   ['08', away],
   ['0A', `the database does not support the statement: ${changed}`],

@@ -25,7 +25,10 @@ type SessionsOf = typeof sessions
 
 const batchSizes: BatchSizes = [100, 500, 2_500]
 
-/** MySQL and MariaDB, through whatever driver `db` has. Throws a TypeError when `table` is not one of MySQL's. */
+/**
+ * MySQL and MariaDB, through whatever driver `db` has. Throws a TypeError when `table` is not one
+ * of MySQL's.
+ */
 export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
   if (!is(table, MySqlTable)) throw new TypeError('table must be a mysqlTable, as db is of MySQL')
   const mysqlDb = db as Db
@@ -42,8 +45,9 @@ export function mysqlDialect(db: unknown, table: unknown = sessions): Dialect {
   }
 }
 
-// A longer packet has the server close the connection, which is the end of one that is not a pool's. Bytes are sent as hexadecimal text,
-// two characters each; the rest of a statement is well below 2 KB.
+// A longer packet has the server close the connection, which is the end of one that is not a
+// pool's. Bytes are sent as hexadecimal text, two characters each; the rest of a statement is well
+// below 2 KB.
 async function statementLimit(db: Db): Promise<StatementLimit> {
   const [row] = await db
     .select({ packet: sql<number>`packet` })
@@ -174,8 +178,9 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
       .$withCache(false)
       .prepare(),
   )
-  // One statement, as a transaction on a single connection would take the application's own statements into it. The join,
-  // in this order, locks no other row; for an IN with a subquery MariaDB 10.11 looks at the whole table.
+  // One statement, as a transaction on a single connection would take the application's own
+  // statements into it. The join, in this order, locks no other row; for an IN with a subquery
+  // MariaDB 10.11 looks at the whole table.
   const deleteExpired = (now: Date, most: number) => {
     const expired = db
       .select({ token: table.token })
@@ -201,8 +206,9 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
     },
     hasRow: async (token) => (await hasRow().execute({ token })).length > 0,
     delete: (token) => remove().execute({ token }),
-    // A connection without the flag FOUND_ROWS counts only rows that changed. An UPDATE that changes nothing has found
-    // its row only if the row was already as asked for, and that can be seen afterwards as well.
+    // A connection without the flag FOUND_ROWS counts only rows that changed. An UPDATE that
+    // changes nothing has found its row only if the row was already as asked for, and that can be
+    // seen afterwards as well.
     async replace(token, expected, next, now) {
       const values = { ...next, newToken: next.token, token, expected, now }
       if (affectedRows(await replace().execute(values)) > 0) return true
@@ -226,8 +232,9 @@ function mysqlQueries(db: Db, table: SessionsOf): Queries {
   }
 }
 
-// `sql_safe_updates` refuses a DELETE that reads a derived table, however few rows that has. MariaDB and MySQL each take one of these,
-// for this statement alone, and to the other it is a comment.
+// `sql_safe_updates` refuses a DELETE that reads a derived table, however few rows that has.
+// MariaDB and MySQL each take one of these, for this statement alone, and to the other it is a
+// comment.
 const unsafely = sql.raw(
   '/*M!100100 set statement sql_safe_updates = 0 for */ delete /*+ set_var(sql_safe_updates = 0) */',
 )
@@ -307,7 +314,8 @@ function mysqlSchema(db: Db, table: SessionsOf): SchemaOfTable {
   }
 }
 
-// As column_type and collation_name tell of it. A character set without a collation has a default that is never `_bin`.
+// As column_type and collation_name tell of it. A character set without a collation has a default
+// that is never `_bin`.
 function typeAsTold(type: string, collation = ''): string {
   const [plain = '', own] = type.split(/ (?:character set|charset|collate) /, 2)
   if (!/^(?:var)?char\b/.test(plain)) return plain

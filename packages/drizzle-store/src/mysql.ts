@@ -17,10 +17,10 @@ const mediumblob = customType<{ data: Uint8Array; driverData: Uint8Array }>({
 
 /**
  * The three columns of sessions in MySQL or MariaDB, for a table of one's own:
- * `mysqlTable('auth_sessions', { ...sessionColumns(), userId: int('user_id') })`. The properties are always `token`,
- * `data` and `expiry`; the names in the database are those given. Further columns must be nullable or have a default;
- * an index on `expiry` keeps the cleanup quick. `expiry` is in UTC, whatever the time zone of process, session or
- * server.
+ * `mysqlTable('auth_sessions', { ...sessionColumns(), userId: int('user_id') })`. The properties
+ * are always `token`, `data` and `expiry`; the names in the database are those given. Further
+ * columns must be nullable or have a default; an index on `expiry` keeps the cleanup quick.
+ * `expiry` is in UTC, whatever the time zone of process, session or server.
  */
 export function sessionColumns(names: ColumnNames = {}) {
   return {
@@ -32,9 +32,9 @@ export function sessionColumns(names: ColumnNames = {}) {
 }
 
 /**
- * The table `sessions`, the default of a MySQL or MariaDB database: `token CHAR(43)` compared byte for byte,
- * `data MEDIUMBLOB`, `expiry DATETIME(6)` in UTC, and the index `sessions_expiry_idx`. Re-export it from the schema
- * for drizzle-kit to migrate.
+ * The table `sessions`, the default of a MySQL or MariaDB database: `token CHAR(43)` compared byte
+ * for byte, `data MEDIUMBLOB`, `expiry DATETIME(6)` in UTC, and the index `sessions_expiry_idx`.
+ * Re-export it from the schema for drizzle-kit to migrate.
  */
 export const sessions = mysqlTable('sessions', sessionColumns(), (table) => [
   index('sessions_expiry_idx').on(table.expiry),

@@ -2,8 +2,9 @@ import { entityKind } from 'drizzle-orm'
 import type { Dialect } from './dialect.ts'
 
 /**
- * The dialect of `given`, loaded only when it is used; of `withReplicas()` it is that of the primary. Throws a TypeError when
- * `given` is no database of Drizzle's, or `table` no table of sessions of the same dialect.
+ * The dialect of `given`, loaded only when it is used; of `withReplicas()` it is that of the
+ * primary. Throws a TypeError when `given` is no database of Drizzle's, or `table` no table of
+ * sessions of the same dialect.
  *
  * @param prepare whether PostgreSQL's statements have names, under which a connection keeps them
  */
@@ -16,7 +17,8 @@ export async function openDialect(
   if (table !== undefined && !hasColumns(table)) {
     throw new TypeError('table must have the columns of sessionColumns(): token, data and expiry')
   }
-  // As Drizzle's is(), by name: it works when there are two copies of Drizzle, and loads no dialect.
+  // As Drizzle's is(), by name: it works when there are two copies of Drizzle, and loads no
+  // dialect.
   for (const kind of kinds(db)) {
     if (kind === 'PgDatabase')
       return (await import('./pg-dialect.ts')).pgDialect(db, table, prepare)

@@ -25,7 +25,8 @@ type SessionsOf = typeof sessions
 const batchSizes: BatchSizes = [100, 500, 2_500]
 
 /**
- * PostgreSQL, through whatever driver `db` has. Throws a TypeError when `table` is not one of PostgreSQL's.
+ * PostgreSQL, through whatever driver `db` has. Throws a TypeError when `table` is not one of
+ * PostgreSQL's.
  *
  * @param prepares whether statements are kept by the connection, under a name
  */
@@ -270,8 +271,9 @@ function pgSchema(db: Db, table: SessionsOf): SchemaOfTable {
         (index) =>
           sql`create ${index.unique}index ${sql.identifier(index.name)} on ${table} (${index.columns});`,
       )
-      // One statement is one transaction, on any driver. `if not exists` alone races in the catalog, and postgres.js
-      // prints its notice; the lock ends with the transaction. Its number is "scs" in ASCII.
+      // One statement is one transaction, on any driver. `if not exists` alone races in the
+      // catalog, and postgres.js prints its notice; the lock ends with the transaction. Its number
+      // is "scs" in ASCII.
       const block = sql`do $scs$ begin
         perform pg_advisory_xact_lock(7562099);
         if to_regclass(${name}) is null then

@@ -9,9 +9,9 @@ const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({
 
 /**
  * The three columns of sessions in PostgreSQL, for a table of one's own:
- * `pgTable('auth_sessions', { ...sessionColumns(), userId: integer('user_id') })`. The properties are always `token`,
- * `data` and `expiry`; the names in the database are those given. Further columns must be nullable or have a default;
- * an index on `expiry` keeps the cleanup quick.
+ * `pgTable('auth_sessions', { ...sessionColumns(), userId: integer('user_id') })`. The properties
+ * are always `token`, `data` and `expiry`; the names in the database are those given. Further
+ * columns must be nullable or have a default; an index on `expiry` keeps the cleanup quick.
  */
 export function sessionColumns(names: ColumnNames = {}) {
   return {
@@ -22,8 +22,9 @@ export function sessionColumns(names: ColumnNames = {}) {
 }
 
 /**
- * The table `sessions`, the default of a PostgreSQL database: `token TEXT PRIMARY KEY`, `data BYTEA`,
- * `expiry TIMESTAMPTZ`, and the index `sessions_expiry_idx`. Re-export it from the schema for drizzle-kit to migrate.
+ * The table `sessions`, the default of a PostgreSQL database: `token TEXT PRIMARY KEY`,
+ * `data BYTEA`, `expiry TIMESTAMPTZ`, and the index `sessions_expiry_idx`. Re-export it from the
+ * schema for drizzle-kit to migrate.
  */
 export const sessions = pgTable('sessions', sessionColumns(), (table) => [
   index('sessions_expiry_idx').on(table.expiry),

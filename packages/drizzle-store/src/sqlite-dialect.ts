@@ -25,7 +25,9 @@ type SessionsOf = typeof sessions
 // A DELETE stops the event loop, where the driver is synchronous.
 const batchSizes: BatchSizes = [10, 20]
 
-/** SQLite, through whatever driver `db` has. Throws a TypeError when `table` is not one of SQLite's. */
+/**
+ * SQLite, through whatever driver `db` has. Throws a TypeError when `table` is not one of SQLite's.
+ */
 export function sqliteDialect(db: unknown, table: unknown = sessions): Dialect {
   if (!is(table, SQLiteTable)) {
     throw new TypeError('table must be an sqliteTable, as db is of SQLite')
@@ -210,7 +212,8 @@ function sqliteSchema(db: Db, table: SessionsOf): SchemaOfTable {
   return {
     name: config.name,
     filled: filledColumns(table, columnName),
-    // By the rules of affinity (https://sqlite.org/datatype3.html): a column keeps text, bytes or a double as it is.
+    // By the rules of affinity (https://sqlite.org/datatype3.html): a column keeps text, bytes or a
+    // double as it is.
     expected: {
       token: {
         name: table.token.name,
@@ -264,8 +267,9 @@ function sqliteSchema(db: Db, table: SessionsOf): SchemaOfTable {
   }
 }
 
-// Processes that start together find the file locked; some drivers have no busy timeout, and SQLite does not heed it where
-// waiting could be a deadlock. Ten seconds, or as long as the driver waits itself.
+// Processes that start together find the file locked; some drivers have no busy timeout, and SQLite
+// does not heed it where waiting could be a deadlock. Ten seconds, or as long as the driver waits
+// itself.
 async function whenFree<T>(run: () => PromiseLike<T>): Promise<T> {
   const end = performance.now() + 10_000
   for (;;) {

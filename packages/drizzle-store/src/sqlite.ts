@@ -10,8 +10,8 @@ const blob = customType<{ data: Uint8Array; driverData: Uint8Array }>({
   toDriver: bytes,
 })
 
-// SCS's form, and that of SQLite's julianday(): days since noon of 24 November 4714 BC. In the years of the store a
-// double keeps it to 0.1 ms, so that milliseconds come back exactly.
+// SCS's form, and that of SQLite's julianday(): days since noon of 24 November 4714 BC. In the
+// years of the store a double keeps it to 0.1 ms, so that milliseconds come back exactly.
 const julianDay = customType<{ data: Date; driverData: number }>({
   dataType: () => 'real',
   toDriver: (date) => date.getTime() / day + unixEpoch,
@@ -20,9 +20,10 @@ const julianDay = customType<{ data: Date; driverData: number }>({
 
 /**
  * The three columns of sessions in SQLite, for a table of one's own:
- * `sqliteTable('auth_sessions', { ...sessionColumns(), userId: integer('user_id') })`. The properties are always
- * `token`, `data` and `expiry`; the names in the database are those given. Further columns must be nullable or have a
- * default; an index on `expiry` keeps the cleanup quick. `expiry` is a Julian day, as of SQLite's `julianday()`.
+ * `sqliteTable('auth_sessions', { ...sessionColumns(), userId: integer('user_id') })`. The
+ * properties are always `token`, `data` and `expiry`; the names in the database are those given.
+ * Further columns must be nullable or have a default; an index on `expiry` keeps the cleanup quick.
+ * `expiry` is a Julian day, as of SQLite's `julianday()`.
  */
 export function sessionColumns(names: ColumnNames = {}) {
   return {
@@ -33,8 +34,9 @@ export function sessionColumns(names: ColumnNames = {}) {
 }
 
 /**
- * The table `sessions`, the default of an SQLite database: `token TEXT PRIMARY KEY`, `data BLOB`, `expiry REAL` as a
- * Julian day, and the index `sessions_expiry_idx`. Re-export it from the schema for drizzle-kit to migrate.
+ * The table `sessions`, the default of an SQLite database: `token TEXT PRIMARY KEY`, `data BLOB`,
+ * `expiry REAL` as a Julian day, and the index `sessions_expiry_idx`. Re-export it from the schema
+ * for drizzle-kit to migrate.
  */
 export const sessions = sqliteTable('sessions', sessionColumns(), (table) => [
   index('sessions_expiry_idx').on(table.expiry),

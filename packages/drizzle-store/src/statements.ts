@@ -10,7 +10,10 @@ export function assigned(name: string, column: Column): SQL {
   return sql`${bound(name, column)}`
 }
 
-/** The names, by `columnName`, of columns that Drizzle fills in by a function of the user's (`$defaultFn`, `$onUpdate`). */
+/**
+ * The names, by `columnName`, of columns that Drizzle fills in by a function of the user's
+ * (`$defaultFn`, `$onUpdate`).
+ */
 export function filledColumns(
   table: Table,
   columnName: (column: Column) => string,
@@ -19,9 +22,10 @@ export function filledColumns(
 }
 
 /**
- * Builds a statement at its first use, as some drivers compile it then and the table must exist, and keeps it. A
- * table with functions of the user's in its columns (`$defaultFn`, `$onUpdate`) gets a new statement each time: Drizzle
- * calls them while it builds, and two rows must not share a value.
+ * Builds a statement at its first use, as some drivers compile it then and the table must exist,
+ * and keeps it. A table with functions of the user's in its columns (`$defaultFn`, `$onUpdate`)
+ * gets a new statement each time: Drizzle calls them while it builds, and two rows must not share a
+ * value.
  */
 export function reuse<T>(table: Table, build: () => T): () => T {
   if (Object.values(getTableColumns(table)).some(isFilled)) return build

@@ -6,17 +6,12 @@ export function inTurn(stores: readonly DrizzleStore[]) {
   let calls = 0
   const next = () => stores[calls++ % stores.length] as DrizzleStore
   return {
-    find: (token: string) => next().find(token),
     findCtx: (ctx: Context, token: string) => next().findCtx(ctx, token),
-    commit: (...args: Parameters<DrizzleStore['commit']>) => next().commit(...args),
     commitCtx: (...args: Parameters<DrizzleStore['commitCtx']>) => next().commitCtx(...args),
-    delete: (token: string) => next().delete(token),
     deleteCtx: (ctx: Context, token: string) => next().deleteCtx(ctx, token),
     findWithExpiry: (ctx: Context, token: string) => next().findWithExpiry(ctx, token),
     touch: (...args: Parameters<DrizzleStore['touch']>) => next().touch(...args),
     swap: (...args: Parameters<DrizzleStore['swap']>) => next().swap(...args),
-    all: () => next().all(),
-    allCtx: (ctx: Context) => next().allCtx(ctx),
     scan: (ctx: Context) => next().scan(ctx),
   }
 }

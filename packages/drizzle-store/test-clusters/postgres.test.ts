@@ -13,10 +13,12 @@ import { interruption } from '../test/faults/interruption.ts'
 import { startServerProcess } from '../test/faults/server-process.ts'
 import { expectErrorResponse, UpdatedSession } from '../test/faults/updates.ts'
 import { updateThroughOutages } from '../test/faults/updates-through-outages.ts'
+import { sessionsOf } from '../test/sessions-of.ts'
 import { databaseAt } from './database-at.ts'
 import { startMovingAddress } from './moving-address.ts'
 import { openPair } from './postgres-client.ts'
 
+const ctx = background()
 const program = new URL('postgres-session-server.ts', import.meta.url)
 const data = Buffer.from('data')
 const future = new Date('2100-01-01')
@@ -39,7 +41,7 @@ describe.skipIf(postgres.recipe() === undefined)('PostgreSQL with a streaming re
       store = await DrizzleStore.create(opened.db, { cleanupInterval: 0 })
       await pair.primary.kill()
       await pair.promote()
-      await vi.waitUntil(() => found(store.find('none')), { timeout: 30_000 })
+      await vi.waitUntil(() => found(store.findCtx(ctx, 'none')), { timeout: 50_000 })
     }, 60_000)
     afterAll(async () => {
       await opened?.close()
@@ -47,7 +49,7 @@ describe.skipIf(postgres.recipe() === undefined)('PostgreSQL with a streaming re
     })
 
     testStore({ describe, it }, 'keeps the promises of a store', () => store, {
-      without: ['extras'],
+      without: ['all', 'extras'],
     })
   })
 
@@ -101,7 +103,7 @@ describe.skipIf(postgres.recipe() === undefined)('PostgreSQL with a streaming re
       await pair.stop()
     })
     const store = await DrizzleStore.create(opened.db, { cleanupInterval: 0 })
-    await store.commit('followed', data, future)
+    await store.commitCtx(ctx, 'followed', data, future)
     // What the replica has not received by now, it never will.
     const [at] = (await pair.ask(pair.primary, 'select pg_current_wal_lsn()')).split('\n')
     const hasAll = `select pg_last_wal_receive_lsn() >= '${at}'`
@@ -110,26 +112,26 @@ describe.skipIf(postgres.recipe() === undefined)('PostgreSQL with a streaming re
     async function failOver(): Promise<void> {
       await pair.primary.kill()
       await pair.promote()
-      await vi.waitUntil(() => found(store.find('followed')), { timeout: 30_000 })
+      await vi.waitUntil(() => found(store.findCtx(ctx, 'followed')), { timeout: 50_000 })
     }
     return { store, failOver }
   }
 
   it('asynchronous: what was acknowledged while the replica was behind is lost with the primary', async () => {
     const { store, failOver } = await openSessions('asynchronous')
-    await store.commit('behind', data, future)
-    expect(await store.find('behind')).toEqual(data)
+    await store.commitCtx(ctx, 'behind', data, future)
+    expect(await store.findCtx(ctx, 'behind')).toEqual(data)
     await failOver()
-    expect(await store.find('followed')).toEqual(data)
-    expect(await store.find('behind')).toBeUndefined()
+    expect(await store.findCtx(ctx, 'followed')).toEqual(data)
+    expect(await store.findCtx(ctx, 'behind')).toBeUndefined()
   })
 
   it('asynchronous: a logout that was acknowledged while the replica was behind is undone with the primary', async () => {
     const { store, failOver } = await openSessions('asynchronous')
-    await store.delete('followed')
-    expect(await store.find('followed')).toBeUndefined()
+    await store.deleteCtx(ctx, 'followed')
+    expect(await store.findCtx(ctx, 'followed')).toBeUndefined()
     await failOver()
-    expect(await store.find('followed')).toEqual(data)
+    expect(await store.findCtx(ctx, 'followed')).toEqual(data)
   })
 
   it('synchronous: what the replica does not have is not acknowledged, and the session manager says so', async () => {
@@ -139,7 +141,7 @@ describe.skipIf(postgres.recipe() === undefined)('PostgreSQL with a streaming re
     manager.put(session, 'user', 'somebody')
     await expect(manager.commit(session)).rejects.toThrow('the store did not answer')
     await failOver()
-    expect((await store.all()).size).toBe(1)
+    expect((await sessionsOf(store)).size).toBe(1)
   })
 })
 

@@ -1,10 +1,13 @@
 import { statSync } from 'node:fs'
+import { background } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import SQLite from 'better-sqlite3'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createDatabase } from './databases.ts'
 import { betterSqlite3 } from './drivers.ts'
+
+const ctx = background()
 
 // The pause between two batches.
 const pause = vi.hoisted(() => vi.fn())
@@ -89,7 +92,7 @@ describe('a DELETE of the cleanup on better-sqlite3', () => {
       const other = new SQLite(address)
       let n = 0
       pause.mockImplementation(async () => {
-        if (who === 'the application') await store.commit(`token-${n++}`, data, future)
+        if (who === 'the application') await store.commitCtx(ctx, `token-${n++}`, data, future)
         else other.exec('create table if not exists visits (n); insert into visits values (1)')
       })
       expect(await store.deleteExpired()).toBe(1_000)

@@ -13,6 +13,7 @@ import { createDatabase, isAvailable, openNew, select } from './databases.ts'
 import { betterSqlite3, mysqlConnection, mysqlPool, postgresJs } from './drivers.ts'
 import { startProcess } from './processes/run.ts'
 
+const ctx = background()
 const data = new TextEncoder().encode('data')
 const future = new Date('2100-01-01')
 
@@ -32,7 +33,7 @@ describe('an SQLite file that another connection has locked', () => {
       triedAgain: (query: string) =>
         vi.waitUntil(
           () => logQuery.mock.calls.filter(([text]) => text.startsWith(query)).length > 1,
-          { timeout: 10_000, interval: 1 },
+          { timeout: 50_000, interval: 1 },
         ),
       async close() {
         client.close()
@@ -48,7 +49,7 @@ describe('an SQLite file that another connection has locked', () => {
     const creating = DrizzleStore.create(db, { cleanupInterval: 0 })
     await triedAgain('create table')
     await locked.commit()
-    await (await creating).commit('a', data, future)
+    await (await creating).commitCtx(ctx, 'a', data, future)
     await close()
   })
 
@@ -56,11 +57,11 @@ describe('an SQLite file that another connection has locked', () => {
     const { db, lock, triedAgain, close } = await openLocked()
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
     const locked = await lock()
-    const committing = store.commit('a', data, future)
+    const committing = store.commitCtx(ctx, 'a', data, future)
     await triedAgain('insert')
     await locked.commit()
     await committing
-    expect(await store.find('a')).toEqual(Buffer.from(data))
+    expect(await store.findCtx(ctx, 'a')).toEqual(Buffer.from(data))
     await close()
   })
 
@@ -68,12 +69,12 @@ describe('an SQLite file that another connection has locked', () => {
     const { db, lock, close } = await openLocked()
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
     const locked = await lock()
-    await expect(store.commit('a', data, future)).rejects.toMatchObject({
+    await expect(store.commitCtx(ctx, 'a', data, future)).rejects.toMatchObject({
       code: 'SQLITE_BUSY',
       message: expect.stringMatching('could not commit a session: .*locked'),
     })
     await locked.commit()
-    expect(await store.find('a')).toBeUndefined()
+    expect(await store.findCtx(ctx, 'a')).toBeUndefined()
     await close()
   })
 })
@@ -87,7 +88,7 @@ describe('better-sqlite3, a file that another process has locked', () => {
       cleanupInterval: 0,
     })
     const expected = Buffer.from(data)
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     const holder = startProcess('../faults/hold-lock.ts', [database.address])
     await holder.ready
     onTestFinished(async () => {
@@ -103,17 +104,17 @@ describe('better-sqlite3, a file that another process has locked', () => {
   it('that does not wait itself: a method tries again for a while, and blocks nothing', async () => {
     const { store, holder, expected, logQuery } = await openLocked(0)
     const replacing = store.swap(background(), over('a', expected, Buffer.from('new'), future))
-    await vi.waitUntil(() => logQuery.mock.calls.length > 1, { timeout: 10_000, interval: 1 })
+    await vi.waitUntil(() => logQuery.mock.calls.length > 1, { timeout: 50_000, interval: 1 })
     holder.go()
     expect(await replacing).toBe(true)
-    expect(Buffer.from((await store.find('a')) ?? '').toString()).toBe('new')
+    expect(Buffer.from((await store.findCtx(ctx, 'a')) ?? '').toString()).toBe('new')
   })
 
   it('that does not wait itself: a method ends with the error when it stays locked', async () => {
     const { store, expected } = await openLocked(0)
     for (const call of [
       () => store.swap(background(), over('a', expected, Buffer.from('new'), future)),
-      () => store.find('a'),
+      () => store.findCtx(ctx, 'a'),
     ]) {
       await expect(call()).rejects.toMatchObject({ code: 'SQLITE_BUSY' })
     }
@@ -125,7 +126,7 @@ describe('better-sqlite3, a file that another process has locked', () => {
     it(`with the time-out of ${timeout} ms: a method waits for ${bound} ms at most`, async () => {
       const { store, expected, logQuery } = await openLocked(timeout)
       for (const call of [
-        () => store.find('a'),
+        () => store.findCtx(ctx, 'a'),
         () => store.swap(background(), over('a', expected, expected, future)),
       ]) {
         logQuery.mockClear()
@@ -146,7 +147,7 @@ describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
   it('a statement that was chosen to end a deadlock is tried again', async () => {
     const { db, address, close } = await openNew(postgresJs)
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     const admin = await postgresJs.open(address, 1)
     // So that it is not the other transaction that ends.
     await admin.run(sql`set deadlock_timeout = '1h'`)
@@ -164,7 +165,7 @@ describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
       const [row] = await select(db, { deadlocks: sql`deadlocks` }, deadlocks)
       return Number(row?.deadlocks) === 1
     }
-    await vi.waitUntil(counted, { timeout: 10_000 })
+    await vi.waitUntil(counted, { timeout: 50_000 })
     await admin.close()
     await close()
   })
@@ -176,7 +177,7 @@ describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
     await admin.run(sql`alter database ${name} set default_transaction_isolation = 'serializable'`)
     const { db, close } = await postgresJs.open(database.address)
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
 
     // A transaction that has the row: what comes now fails to serialize when it ends.
     await admin.run(sql`begin`)
@@ -199,7 +200,7 @@ describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
     const creating = DrizzleStore.create(db, { cleanupInterval: 0 })
     await blocked(db)
     await other.run(sql`commit`)
-    await (await creating).commit('a', data, future)
+    await (await creating).commitCtx(ctx, 'a', data, future)
     await other.close()
     await close()
   })
@@ -208,7 +209,7 @@ describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
   function blocked(db: Parameters<typeof select>[0]): Promise<boolean> {
     const waiting = sql`pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
     return vi.waitUntil(async () => (await select(db, { pid: sql`pid` }, waiting)).length > 0, {
-      timeout: 10_000,
+      timeout: 50_000,
     })
   }
 })
@@ -224,7 +225,7 @@ describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
     const store = await DrizzleStore.create(drizzleMysql({ client, logger: { logQuery } }), {
       cleanupInterval: 0,
     })
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     logQuery.mockClear()
     onTestFinished(async () => {
       await client.end()
@@ -232,7 +233,7 @@ describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
       await database.drop()
     })
     const triedAgain = () =>
-      vi.waitUntil(() => logQuery.mock.calls.length > 1, { timeout: 10_000, interval: 1 })
+      vi.waitUntil(() => logQuery.mock.calls.length > 1, { timeout: 50_000, interval: 1 })
     return { store, admin, logQuery, triedAgain }
   }
   const expected = Buffer.from(data)
@@ -249,7 +250,7 @@ describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
       return (await select(admin.db, { id: sql`trx_id` }, waiting)).length > 0
     }
     // InnoDB refreshes that table only when nobody has read it for 100 ms.
-    await vi.waitUntil(isWaiting, { timeout: 10_000, interval: 200 })
+    await vi.waitUntil(isWaiting, { timeout: 50_000, interval: 200 })
     await admin.run(sql`update sessions set expiry = now() where token = 'a'`)
     await triedAgain()
     await admin.run(sql`rollback`)

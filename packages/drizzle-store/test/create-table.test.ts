@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { background } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
@@ -13,6 +14,9 @@ import {
   postgresJs,
 } from './drivers.ts'
 import { startProcess } from './processes/run.ts'
+import { sessionsOf } from './sessions-of.ts'
+
+const ctx = background()
 
 for (const driver of [postgresJs, mysqlPool, betterSqlite3, libsql]) {
   describe.skipIf(!isAvailable(driver))(driver.name, () => {
@@ -30,7 +34,7 @@ for (const driver of [postgresJs, mysqlPool, betterSqlite3, libsql]) {
 
         const { db, close } = await driver.open(database.address, 1)
         const store = await DrizzleStore.create(db, { createTable: false, cleanupInterval: 0 })
-        expect([...(await store.all()).keys()].sort()).toEqual(tokens.sort())
+        expect([...(await sessionsOf(store)).keys()].sort()).toEqual(tokens.sort())
         await close()
       } finally {
         await database.drop()
@@ -59,9 +63,9 @@ for (const driver of allDrivers) {
       const { db, close } = await openNew(driver)
       try {
         const first = await DrizzleStore.create(db, { cleanupInterval: 0 })
-        await first.commit('a-token', Buffer.from('data'), new Date('2100-01-01'))
+        await first.commitCtx(ctx, 'a-token', Buffer.from('data'), new Date('2100-01-01'))
         const second = await DrizzleStore.create(db, { cleanupInterval: 0, createTable: false })
-        expect(Buffer.from((await second.find('a-token')) ?? '').toString()).toBe('data')
+        expect(Buffer.from((await second.findCtx(ctx, 'a-token')) ?? '').toString()).toBe('data')
       } finally {
         await close()
       }

@@ -1,12 +1,15 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { contextOf, SessionManager } from '@scs/core'
+import { background, contextOf, SessionManager } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Client } from '../../core/test/support/client.ts'
 import { serve } from '../../core/test/support/servers.ts'
 import { isAvailable, openNew } from './databases.ts'
 import { type Driver, mysqlPool, nodePostgres, postgresJs } from './drivers.ts'
+import { sessionsOf } from './sessions-of.ts'
+
+const ctx = background()
 
 /** Gives a function that has another thread end all connections to the database, and returns before this one has noticed. */
 async function startEnding(driver: Driver, address: string): Promise<() => void> {
@@ -52,7 +55,7 @@ for (const driver of [postgresJs, nodePostgres, mysqlPool]) {
           const { status, body } = await client.get('/')
           return `${status} ${body}`
         }
-        const openAll = () => Promise.all(Array.from({ length: 20 }, () => store.find('a')))
+        const openAll = () => Promise.all(Array.from({ length: 20 }, () => store.findCtx(ctx, 'a')))
 
         await openAll()
         endConnections()
@@ -65,7 +68,7 @@ for (const driver of [postgresJs, nodePostgres, mysqlPool]) {
 
         await openAll()
         endConnections()
-        expect((await store.all()).size).toBe(1)
+        expect((await sessionsOf(store)).size).toBe(1)
       })
     },
   )

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { background } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isAvailable, openNew } from './databases.ts'
 import { type DialectName, oneOfEach } from './drivers.ts'
+import { sessionsOf } from './sessions-of.ts'
 
+const ctx = background()
 const ownPackage = fileURLToPath(new URL('..', import.meta.url))
 const nodeModules = join(ownPackage, 'node_modules')
 const kit = join(nodeModules, 'drizzle-kit', 'bin.cjs')
@@ -84,8 +87,8 @@ describe('drizzle-kit', () => {
         const statements = migration[driver.dialect].split('--> statement-breakpoint')
         for (const statement of statements) await run(sql.raw(statement))
         const store = await DrizzleStore.create(db, { createTable: false, cleanupInterval: 0 })
-        await store.commit('a', new TextEncoder().encode('data'), new Date('2100-01-01'))
-        expect([...(await store.all()).keys()]).toEqual(['a'])
+        await store.commitCtx(ctx, 'a', new TextEncoder().encode('data'), new Date('2100-01-01'))
+        expect([...(await sessionsOf(store)).keys()]).toEqual(['a'])
         await close()
       },
     )

@@ -22,6 +22,7 @@ import {
   mysqlPool,
   nodePostgres as nodePostgresDriver,
 } from './drivers.ts'
+import { sessionsOf } from './sessions-of.ts'
 
 const ctx = background()
 const data = new TextEncoder().encode('data')
@@ -72,24 +73,23 @@ describe('over better-sqlite3', () => {
   it('the methods of one session answer at once', async () => {
     const { db, close } = await openNew(betterSqlite3)
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-    expect(store.find('a')).toBeUndefined()
-    expect(store.commit('a', data, future)).not.toHaveProperty('then')
-    expect(store.find('a')).toEqual(Buffer.from(data))
+    expect(store.findCtx(ctx, 'a')).toBeUndefined()
+    expect(store.commitCtx(ctx, 'a', data, future)).not.toHaveProperty('then')
     expect(store.findCtx(ctx, 'a')).toEqual(Buffer.from(data))
     expect(store.findWithExpiry(ctx, 'a')).toEqual({ data: Buffer.from(data), expiry: future })
     expect(store.swap(ctx, over('a', data, other, future))).toBe(true)
     expect(store.touch(ctx, 'a', future)).toBe(true)
     expect(store.swap(ctx, moved('a', 'b', other, data, future))).toBe(true)
-    expect(store.delete('b')).not.toHaveProperty('then')
-    expect(store.find('b')).toBeUndefined()
-    expect(() => store.commit('not a token', data, future)).toThrow(TypeError)
+    expect(store.deleteCtx(ctx, 'b')).not.toHaveProperty('then')
+    expect(store.findCtx(ctx, 'b')).toBeUndefined()
+    expect(() => store.commitCtx(ctx, 'not a token', data, future)).toThrow(TypeError)
     await close()
   })
 
   it('SCS in Go, or julianday(), finds the same moment in the column', async () => {
     const { db, close } = await openNew(betterSqlite3)
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     const time = sql`strftime('%Y-%m-%d %H:%M:%f', expiry)`
     expect(await select(db, { time, type: sql`typeof(expiry)` }, sql`sessions`)).toEqual([
       { time: '2100-01-01 00:00:00.123', type: 'real' },
@@ -113,26 +113,26 @@ for (const [driver, withReplicas] of replicated) {
       const replica = await openNew(driver)
       // With another session under the token, which a find must not give.
       const lagging = await DrizzleStore.create(replica.db, { cleanupInterval: 0 })
-      await lagging.commit('a', other, future)
+      await lagging.commitCtx(ctx, 'a', other, future)
       const db = withReplicas(primary.db as never, [replica.db as never])
       const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
 
-      expect(await store.find('a')).toBeUndefined()
-      await store.commit('a', data, future)
-      expect(await store.find('a')).toEqual(Buffer.from(data))
+      expect(await store.findCtx(ctx, 'a')).toBeUndefined()
+      await store.commitCtx(ctx, 'a', data, future)
+      expect(await store.findCtx(ctx, 'a')).toEqual(Buffer.from(data))
       expect((await store.findWithExpiry(ctx, 'a'))?.data).toEqual(Buffer.from(data))
       expect(await store.swap(ctx, over('a', data, data, future))).toBe(true)
       const row = { token: 'a', data }
       const to = { ...row, expiry: future }
       expect(await store.swap(ctx, { from: row, to, absorbed: [] })).toBe(true)
-      await store.commit('b', data, future)
+      await store.commitCtx(ctx, 'b', data, future)
       const absorbed = [{ token: 'b', data }]
       expect(await store.swap(ctx, { from: row, to, absorbed })).toBe(true)
       expect(await store.touch(ctx, 'a', future)).toBe(true)
-      expect([...(await store.all()).values()]).toEqual([Buffer.from(data)])
+      expect([...(await sessionsOf(store)).values()]).toEqual([Buffer.from(data)])
       expect(await store.deleteExpired()).toBe(driver.dialect === 'pg' ? 0 : 1)
-      await store.delete('a')
-      expect(await lagging.find('a')).toEqual(Buffer.from(other))
+      await store.deleteCtx(ctx, 'a')
+      expect(await lagging.findCtx(ctx, 'a')).toEqual(Buffer.from(other))
       await primary.close()
       await replica.close()
     })
@@ -147,7 +147,7 @@ for (const driver of drivers) {
       const start = Date.UTC(2031, 4, 6, 7, 8, 9)
       const wrong: string[] = []
       for (let time = start; time < start + 1000; time += 7) {
-        await store.commit('a', data, new Date(time))
+        await store.commitCtx(ctx, 'a', data, new Date(time))
         const found = await store.findWithExpiry(ctx, 'a')
         if (found?.expiry.getTime() !== time) wrong.push(`${time}: ${found?.expiry.getTime()}`)
       }
@@ -159,15 +159,15 @@ for (const driver of drivers) {
       const { db, close } = await openNew(driver)
       const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
       try {
-        await store.commit('a', data, future)
+        await store.commitCtx(ctx, 'a', data, future)
         vi.useFakeTimers({ toFake: ['Date'], now: future.getTime() - 1 })
-        expect(await store.find('a')).toBeDefined()
+        expect(await store.findCtx(ctx, 'a')).toBeDefined()
         vi.setSystemTime(future)
-        expect(await store.find('a')).toBeUndefined()
+        expect(await store.findCtx(ctx, 'a')).toBeUndefined()
         expect(await store.findWithExpiry(ctx, 'a')).toBeUndefined()
         expect(await store.touch(ctx, 'a', new Date('2200-01-01'))).toBe(false)
         expect(await store.swap(ctx, over('a', data, other, new Date('2200-01-01')))).toBe(false)
-        expect(await store.all()).toEqual(new Map())
+        expect(await sessionsOf(store)).toEqual(new Map())
       } finally {
         vi.useRealTimers()
         await close()
@@ -177,7 +177,7 @@ for (const driver of drivers) {
     it('an aborted client ends a scan between two pages', async () => {
       const { db, close } = await openNew(driver)
       const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-      for (let n = 0; n < 201; n++) await store.commit(`t${n}`, data, future)
+      for (let n = 0; n < 201; n++) await store.commitCtx(ctx, `t${n}`, data, future)
       const controller = new AbortController()
       let seen = 0
       const scan = async () => {
@@ -189,7 +189,7 @@ for (const driver of drivers) {
       await expect(scan()).rejects.toThrow('gone')
       // SQLite begins with a small page.
       expect(seen).toBe(driver.dialect === 'sqlite' ? 1 : 200)
-      expect((await store.all()).size).toBe(201)
+      expect((await sessionsOf(store)).size).toBe(201)
       await close()
     })
   })
@@ -201,7 +201,7 @@ describe.skipIf(!isAvailable(mysqlPool))('over a connection that counts changed 
     const client = createPool({ uri: database.address, flags: ['-FOUND_ROWS'] })
     const db = mysql2({ client })
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     expect(await store.swap(ctx, over('a', data, data, future))).toBe(true)
     expect(await store.swap(ctx, over('a', other, other, future))).toBe(false)
     expect(await store.swap(ctx, over('a', other, data, future))).toBe(false)
@@ -221,7 +221,7 @@ describe.skipIf(!isAvailable(mysqlPool))('over a connection that counts changed 
     const elsewhere = createPool({ uri: database.address })
     const store = await DrizzleStore.create(mysql2({ client }), { cleanupInterval: 0 })
     const second = await DrizzleStore.create(mysql2({ client: elsewhere }), { cleanupInterval: 0 })
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     const later = new Date(future.getTime() + 1000)
     const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
     client.query = (async (...args: unknown[]) => {
@@ -246,9 +246,9 @@ describe.skipIf(!isAvailable(nodePostgresDriver))('over node-postgres', () => {
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
     const same = await DrizzleStore.create(db, { cleanupInterval: 0 })
     for (let n = 0; n < 5; n++) {
-      await store.commit('a', data, future)
-      await same.find('a')
-      await store.find('a')
+      await store.commitCtx(ctx, 'a', data, future)
+      await same.findCtx(ctx, 'a')
+      await store.findCtx(ctx, 'a')
       await store.touch(ctx, 'a', future)
     }
     const { rows } = await client.query(
@@ -281,12 +281,12 @@ describe('a cache of Drizzle’s', () => {
     const client = new pg.Pool({ connectionString: database.address })
     const db = nodePostgres({ client, cache: new Stale() })
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-    await store.commit('a', data, future)
-    expect(await store.find('a')).toEqual(Buffer.from(data))
-    await store.commit('a', other, future)
-    expect(await store.find('a')).toEqual(Buffer.from(other))
-    await store.delete('a')
-    expect(await store.find('a')).toBeUndefined()
+    await store.commitCtx(ctx, 'a', data, future)
+    expect(await store.findCtx(ctx, 'a')).toEqual(Buffer.from(data))
+    await store.commitCtx(ctx, 'a', other, future)
+    expect(await store.findCtx(ctx, 'a')).toEqual(Buffer.from(other))
+    await store.deleteCtx(ctx, 'a')
+    expect(await store.findCtx(ctx, 'a')).toBeUndefined()
     await client.end()
     await database.drop()
   })
@@ -300,9 +300,9 @@ describe('queries', () => {
     const store = await DrizzleStore.create(betterSqlite({ client, logger: { logQuery } }))
     logQuery.mockClear()
     for (const malformed of ['', ' ', 'a\0', 'é', 'a'.repeat(44)]) {
-      await store.find(malformed)
+      await store.findCtx(ctx, malformed)
       await store.findWithExpiry(ctx, malformed)
-      await store.delete(malformed)
+      await store.deleteCtx(ctx, malformed)
       await store.touch(ctx, malformed, future)
       await store.swap(ctx, moved(malformed, 'a', data, other, future))
     }

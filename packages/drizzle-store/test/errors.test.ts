@@ -20,6 +20,7 @@ import {
   postgresJs,
 } from './drivers.ts'
 import { expectNoSecret, failureOf, otherToken, secret, token } from './no-secret.ts'
+import { sessionsOf } from './sessions-of.ts'
 
 const data = Buffer.from(secret)
 const future = new Date('2100-01-01')
@@ -46,7 +47,7 @@ for (const driver of [postgresJs, nodePostgres, mysqlPool]) {
       const relay = await Relay.start(new URL(database.address))
       const { db, close } = await driver.open(relay.address, 2)
       const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-      await store.commit(token, data, future)
+      await store.commitCtx(ctx, token, data, future)
 
       await relay.stop()
       for (const call of calls(store)) {
@@ -57,9 +58,9 @@ for (const driver of [postgresJs, nodePostgres, mysqlPool]) {
       await expect(DrizzleStore.create(db)).rejects.toThrow(/^DrizzleStore could not /)
 
       await relay.resume()
-      expect(Buffer.from((await store.find(token)) ?? '').toString()).toBe(secret)
-      await store.commit(token, Buffer.from('new'), future)
-      expect(Buffer.from((await store.find(token)) ?? '').toString()).toBe('new')
+      expect(Buffer.from((await store.findCtx(ctx, token)) ?? '').toString()).toBe(secret)
+      await store.commitCtx(ctx, token, Buffer.from('new'), future)
+      expect(Buffer.from((await store.findCtx(ctx, token)) ?? '').toString()).toBe('new')
       await close()
       await relay.stop()
       await database.drop()
@@ -72,13 +73,13 @@ for (const driver of drivers) {
     it('a failing query tells its code, and neither token nor data', async () => {
       const { db, run, close } = await openNew(driver)
       const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-      await store.commit(token, data, future)
-      await store.commit(otherToken, data, future)
+      await store.commitCtx(ctx, token, data, future)
+      await store.commitCtx(ctx, otherToken, data, future)
 
       const errors: Error[] = []
       await run(sql`alter table sessions add column extra integer`)
       await run(refusal[driver.dialect])
-      errors.push(await failureOf(() => store.commit('new', data, future)))
+      errors.push(await failureOf(() => store.commitCtx(ctx, 'new', data, future)))
       expect(errors[0]).toHaveProperty('code')
       await run(sql`alter table sessions rename to away`)
       for (const call of calls(store)) errors.push(await failureOf(call))
@@ -105,17 +106,17 @@ for (const driver of drivers) {
       const { db, close } = await openNew(driver)
       const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
       for (const malformed of ['', 'a b', 'a'.repeat(44), 'é', `${token}\0`, 'a=']) {
-        const error = await failureOf(() => store.commit(malformed, data, future))
+        const error = await failureOf(() => store.commitCtx(ctx, malformed, data, future))
         expect(error).toBeInstanceOf(TypeError)
         expect(error.message).toMatch(/^token must be/)
         const renaming = () => store.swap(ctx, moved(token, malformed, data, data, future))
         expect(await failureOf(renaming)).toBeInstanceOf(TypeError)
-        expect(await store.find(malformed)).toBeUndefined()
+        expect(await store.findCtx(ctx, malformed)).toBeUndefined()
         expect(await store.touch(ctx, malformed, future)).toBe(false)
       }
       for (const expiry of [new Date(Number.NaN), new Date('+010000-01-01T00:00:00Z')]) {
         for (const call of [
-          () => store.commit(token, data, expiry),
+          () => store.commitCtx(ctx, token, data, expiry),
           () => store.touch(ctx, token, expiry),
           () => store.swap(ctx, over(token, data, data, expiry)),
         ]) {
@@ -124,7 +125,7 @@ for (const driver of drivers) {
           expect(error.message).toMatch(/^expiry must be a valid Date/)
         }
       }
-      expect((await store.all()).size).toBe(0)
+      expect((await sessionsOf(store)).size).toBe(0)
       await close()
     })
 
@@ -132,9 +133,9 @@ for (const driver of drivers) {
       const { db, close } = await openNew(driver)
       const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
       for (const time of [-62_135_596_800_000, -8.64e15, -1, 0]) {
-        await store.commit(token, data, future)
-        await store.commit(token, data, new Date(time))
-        expect(await store.find(token)).toBeUndefined()
+        await store.commitCtx(ctx, token, data, future)
+        await store.commitCtx(ctx, token, data, new Date(time))
+        expect(await store.findCtx(ctx, token)).toBeUndefined()
         expect(await store.deleteExpired()).toBe(1)
       }
       await close()
@@ -262,11 +263,11 @@ for (const driver of oneOfEach) {
         const { db, run, close } = await openNew(driver)
         await run(sql.raw(`create table sessions (${columns})`))
         const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-        await store.commit(token, data, future)
-        await store.commit(token, data, future)
+        await store.commitCtx(ctx, token, data, future)
+        await store.commitCtx(ctx, token, data, future)
         expect(await store.swap(ctx, over(token, data, data, future))).toBe(true)
         expect(await store.findWithExpiry(ctx, token)).toMatchObject({ expiry: future })
-        expect([...(await store.all()).keys()]).toEqual([token])
+        expect([...(await sessionsOf(store)).keys()]).toEqual([token])
         await close()
       }
     })
@@ -310,7 +311,7 @@ describe.skipIf(!isAvailable(mysqlPool))('MySQL', () => {
   it('refuses data that MEDIUMBLOB would cut', async () => {
     const { db, close } = await openNew(mysqlConnection)
     const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-    const error = await failureOf(() => store.commit(token, Buffer.alloc(2 ** 24), future))
+    const error = await failureOf(() => store.commitCtx(ctx, token, Buffer.alloc(2 ** 24), future))
     expect(error).toBeInstanceOf(RangeError)
     expect(error.message).toMatch('16777216 bytes')
     await close()
@@ -326,10 +327,8 @@ function swap(store: DrizzleStore, from: Row | undefined, ...absorbed: Row[]): u
 
 function calls(store: DrizzleStore): (() => unknown)[] {
   return [
-    () => store.find(token),
     () => store.findCtx(ctx, token),
     () => store.findWithExpiry(ctx, token),
-    () => store.commit(token, data, future),
     () => store.commitCtx(ctx, token, data, future),
     () => store.swap(ctx, over(token, data, Buffer.from(`${secret}2`), future)),
     () => store.touch(ctx, token, future),
@@ -337,10 +336,8 @@ function calls(store: DrizzleStore): (() => unknown)[] {
     () => swap(store, { token, data }),
     () => swap(store, undefined),
     () => swap(store, { token, data }, { token: otherToken, data }),
-    () => store.delete(token),
     () => store.deleteCtx(ctx, token),
-    () => store.all(),
-    () => store.allCtx(ctx),
+    () => sessionsOf(store),
     () => store.scan(ctx)[Symbol.asyncIterator]().next(),
     () => store.deleteExpired(),
   ]

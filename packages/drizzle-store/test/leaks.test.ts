@@ -119,7 +119,7 @@ for (const driver of drivers) {
       const { db, run, close } = await openNew(driver)
       onTestFinished(close)
       const store = await DrizzleStore.create(db, { cleanupInterval: 0 })
-      await store.commit(token, data, future)
+      await store.commitCtx(ctx, token, data, future)
       await run(sql`create table numbers (n integer)`)
       if (driver.dialect === 'sqlite') {
         await run(sql`create virtual table words using fts5(word)`)
@@ -135,7 +135,8 @@ for (const driver of drivers) {
         await end()
       }
       await run(sql.raw(generated[driver.dialect])).then(
-        async () => errors.push(await failureOf(() => store.commit(otherToken, data, future))),
+        async () =>
+          errors.push(await failureOf(() => store.commitCtx(ctx, otherToken, data, future))),
         // SQLite and MariaDB may refuse the column, because of the rows that are there.
         () => {},
       )
@@ -163,8 +164,8 @@ async function wordsOfTheDriver(run: Opened['run'], dialect: DialectName): Promi
 
 function writes(store: DrizzleStore): readonly (() => unknown)[] {
   return [
-    () => store.commit(otherToken, data, future),
+    () => store.commitCtx(ctx, otherToken, data, future),
     () => store.swap(ctx, over(token, data, Buffer.from(`${secret}2`), future)),
-    () => store.delete(token),
+    () => store.deleteCtx(ctx, token),
   ]
 }

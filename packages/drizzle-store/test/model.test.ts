@@ -9,7 +9,7 @@ import { minute, SessionManager } from '../../core/src/index.ts'
 import { History } from '../../core/test/model/history.ts'
 import { type Program, programs } from '../../core/test/model/program.ts'
 import { runProgram } from '../../core/test/model/run-program.ts'
-import { WatchedStore } from '../../core/test/model/watched-store.ts'
+import { type Watched, WatchedStore } from '../../core/test/model/watched-store.ts'
 import { isAvailable, openNew } from './databases.ts'
 import {
   betterSqlite3,
@@ -19,7 +19,9 @@ import {
   type Opened,
   postgresJs,
 } from './drivers.ts'
+import { sessionsOf } from './sessions-of.ts'
 
+const ctx = background()
 const runs = Number(process.env.SCS_MODEL_RUNS ?? 200)
 
 // The requests of core's model, really at once: the order is the database's.
@@ -74,7 +76,7 @@ async function run(
   const managers = stores.map(
     (store) =>
       new SessionManager({
-        store: new WatchedStore(store, background(), history, (_call, act) => act()),
+        store: new WatchedStore(watched(store), ctx, history, (_call, act) => act()),
         hashTokenInStore,
         onError: () => {},
         ...(idle && { idleTimeout: 30 * minute, touchInterval: 0 }),
@@ -87,11 +89,22 @@ async function run(
     history,
     faulty: false,
     mayExpire: false,
-    seed: store.commit.bind(store),
+    seed: (...row) => store.commitCtx(ctx, ...row),
     async pause() {
       for (let left = turns.next().value ?? 0; left > 0; left--) await turn()
     },
   })
-  history.finish(await store.all())
+  history.finish(await sessionsOf(store))
   return history.violations
+}
+
+function watched(store: DrizzleStore): Watched<typeof ctx> {
+  return {
+    find: (token) => store.findCtx(ctx, token),
+    delete: (token) => store.deleteCtx(ctx, token),
+    all: () => sessionsOf(store),
+    findWithExpiry: (...call) => store.findWithExpiry(...call),
+    touch: (...call) => store.touch(...call),
+    swap: (...call) => store.swap(...call),
+  }
 }

@@ -23,7 +23,7 @@ for (const driver of [mysqlConnection, mysqlPool]) {
       const tooMuch = Buffer.alloc(most + 1, 's')
 
       const refusals = [
-        () => store.commit('a', tooMuch, future),
+        () => store.commitCtx(ctx, 'a', tooMuch, future),
         () => store.swap(ctx, over('a', half, Buffer.alloc(half.length + 2), future)),
         () => store.swap(ctx, moved('a', 'b', tooMuch, Buffer.of(1), future)),
       ]
@@ -37,15 +37,15 @@ for (const driver of [mysqlConnection, mysqlPool]) {
       }
 
       // As much as it says does fit.
-      await store.commit('a', tooMuch.subarray(1), future)
-      await store.commit('a', half, future)
+      await store.commitCtx(ctx, 'a', tooMuch.subarray(1), future)
+      await store.commitCtx(ctx, 'a', half, future)
       expect(await store.swap(ctx, over('a', half, half, future))).toBe(true)
       expect(await store.swap(ctx, moved('a', 'b', half, half, future))).toBe(true)
-      expect((await store.find('b'))?.length).toBe(half.length)
+      expect((await store.findCtx(ctx, 'b'))?.length).toBe(half.length)
 
       const third = half.subarray(0, Math.floor((most - 256) / 3))
-      await store.commit('c', third, future)
-      await store.commit('d', third, future)
+      await store.commitCtx(ctx, 'c', third, future)
+      await store.commitCtx(ctx, 'd', third, future)
       const swap = (data: Buffer) => ({
         from: { token: 'c', data: third },
         to: { token: 'c', data, expiry: future },

@@ -3,5 +3,5 @@ import { describe, it } from 'vitest'
 import { describeBehindPgBouncer } from './behind-pgbouncer.ts'
 
 describeBehindPgBouncer((_, target) => {
-  testStore({ describe, it }, 'keeps the promises of a store', target)
+  testStore({ describe, it }, 'keeps the promises of a store', target, { without: ['all'] })
 })

@@ -12,6 +12,8 @@ import {
   postgresJs,
 } from './drivers.ts'
 
+const ctx = background()
+
 /** How many statements have been prepared on the one connection; `begin` is called when it is new. */
 interface Counter {
   begin?(opened: Opened): void
@@ -99,7 +101,7 @@ for (const [driver, counter, count, what] of expected) {
       const absorb = async (n: number, count: number) => {
         const rows = [...'abcd'].slice(0, count + 1).map((name) => ({ token: name + n, data }))
         const [first, ...absorbed] = rows
-        for (const { token } of rows) await store.commit(token, data, expiry)
+        for (const { token } of rows) await store.commitCtx(ctx, token, data, expiry)
         const to = { token: `e${n}-${count}`, data, expiry }
         expect(await store.swap(background(), { from: first, to, absorbed })).toBe(true)
         const added = { ...to, token: `f${n}-${count}` }

@@ -14,6 +14,8 @@ import { serve } from '../../core/test/support/servers.ts'
 import { type CountedDatabase, countedDrivers } from './counted-drivers.ts'
 import { createDatabase, isAvailable, type TestDatabase } from './databases.ts'
 
+const ctx = background()
+
 /** What a request does with its session. */
 type Work = (manager: SessionManager, ctx: Context) => unknown
 
@@ -161,9 +163,9 @@ function together(count: number): Work {
 /** `store`, with something else happening before each of its swaps. */
 function interrupted(store: DrizzleStore, before: (token: string) => Promise<void>): SessionStore {
   return {
-    find: (token) => store.find(token),
-    commit: (token, data, expiry) => store.commit(token, data, expiry),
-    delete: (token) => store.delete(token),
+    find: (token) => store.findCtx(ctx, token),
+    commit: (token, data, expiry) => store.commitCtx(ctx, token, data, expiry),
+    delete: (token) => store.deleteCtx(ctx, token),
     findWithExpiry: (ctx, token) => store.findWithExpiry(ctx, token),
     touch: (ctx, token, expiry) => store.touch(ctx, token, expiry),
     async swap(ctx, swap) {

@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { countedDrivers } from './counted-drivers.ts'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
 import { betterSqlite3, drivers, mysqlPool, nodePostgres } from './drivers.ts'
+import { sessionsOf } from './sessions-of.ts'
 
 const ctx = background()
 const future = new Date('2100-01-01')
@@ -15,7 +16,7 @@ const row = (token: string) => ({ token, data: Buffer.from(`data of ${token}`) }
 const to = (token: string) => ({ ...row(token), data: Buffer.from('swapped'), expiry: future })
 
 async function commitAll(store: DrizzleStore, ...tokens: string[]): Promise<void> {
-  for (const token of tokens) await store.commit(token, row(token).data, future)
+  for (const token of tokens) await store.commitCtx(ctx, token, row(token).data, future)
 }
 
 async function rowsOf(db: AnyDrizzleDatabase): Promise<unknown[]> {
@@ -42,8 +43,8 @@ for (const driver of drivers) {
 
       vi.spyOn(Date, 'now').mockReturnValue(Date.UTC(2001, 0, 1))
       onTestFinished(() => void vi.restoreAllMocks())
-      for (const { token } of absorbed) expect(await store.find(token)).toBeUndefined()
-      expect([...(await store.all()).keys()]).toEqual(['e'])
+      for (const { token } of absorbed) expect(await store.findCtx(ctx, token)).toBeUndefined()
+      expect([...(await sessionsOf(store)).keys()]).toEqual(['e'])
       expect(await store.deleteExpired()).toBe(left.length)
       expect(await rowsOf(db)).toEqual(['e'])
     })

@@ -1,15 +1,6 @@
 import type { PGlite } from '@electric-sql/pglite'
 import type { Client } from '@libsql/client'
-import type {
-  AtomicStore,
-  Awaitable,
-  CtxStore,
-  IterableCtxStore,
-  IterableStore,
-  ScannableStore,
-  SessionStore,
-  Store,
-} from '@scs/core'
+import type { AtomicStore, Awaitable, CtxStore, ScannableStore, SessionStore } from '@scs/core'
 import { DrizzleStore } from '@scs/drizzle-store'
 import * as mysqlStore from '@scs/drizzle-store/mysql'
 import * as pgStore from '@scs/drizzle-store/pg'
@@ -61,18 +52,12 @@ const sqliteDbs = () =>
     libsql({ client: clients.libsql }),
   ] as const
 
-test('a store is one of @scs/core, with every interface', () => {
+test('a store is one of @scs/core, with a context in every method', () => {
   expectTypeOf<DrizzleStore>().toExtend<SessionStore>()
-  expectTypeOf<DrizzleStore>().toExtend<
-    Store &
-      CtxStore &
-      IterableStore &
-      IterableCtxStore &
-      AtomicStore &
-      ScannableStore &
-      AsyncDisposable
-  >()
-  expectTypeOf<DrizzleStore['find']>().returns.toEqualTypeOf<Awaitable<Uint8Array | undefined>>()
+  expectTypeOf<DrizzleStore>().toExtend<CtxStore & AtomicStore & ScannableStore & AsyncDisposable>()
+  expectTypeOf<DrizzleStore>().not.toHaveProperty('find')
+  expectTypeOf<DrizzleStore>().not.toHaveProperty('all')
+  expectTypeOf<DrizzleStore['findCtx']>().returns.toEqualTypeOf<Awaitable<Uint8Array | undefined>>()
   expectTypeOf<DrizzleStore['deleteExpired']>().toEqualTypeOf<() => Promise<number>>()
   expectTypeOf<DrizzleStore['stopCleanup']>().toEqualTypeOf<() => Promise<void>>()
   // @ts-expect-error made by create alone

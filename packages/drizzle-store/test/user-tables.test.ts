@@ -13,6 +13,7 @@ import { describe, expect, it } from 'vitest'
 import { moved, over } from '../../../test/swaps.ts'
 import { createDatabase, isAvailable, openNew, select } from './databases.ts'
 import { drivers, oneOfEach, postgresJs } from './drivers.ts'
+import { sessionsOf } from './sessions-of.ts'
 
 const names = { token: 'sid', data: 'Payload', expiry: 'expires at' }
 const inAYear = new Date(Date.now() + 365 * 24 * 3600 * 1000)
@@ -125,7 +126,7 @@ for (const driver of drivers) {
         await run(sql`create table users (id integer primary key)`)
         await run(sql`insert into users values (7)`)
         const store = await create(db, authSessions[driver.dialect])
-        await store.commit('a', bytes('first'), inAYear)
+        await store.commitCtx(ctx, 'a', bytes('first'), inAYear)
         const columns = { seen: sql`seen`, device: sql`device`, big: sql`big` }
         const [fresh] = await select(db, columns, sql`auth_sessions`)
         expect(Number(fresh?.seen)).toBe(2)
@@ -137,7 +138,7 @@ for (const driver of drivers) {
         await run(sql`insert into notes values ('a')`)
         await run(sql`update auth_sessions set user_id = 7, device = 'phone', seen = 3`)
 
-        await store.commit('a', bytes('second'), inAYear)
+        await store.commitCtx(ctx, 'a', bytes('second'), inAYear)
         expect(await store.swap(ctx, over('a', bytes('second'), bytes('third'), inAYear))).toBe(
           true,
         )
@@ -151,13 +152,13 @@ for (const driver of drivers) {
           { sid: 'b', userId: 7, device: 'phone', seen: 3 },
         ])
         expect(await select(db, { sid: sql`sid` }, sql`notes`)).toEqual([{ sid: 'b' }])
-        expect(Buffer.from((await store.find('b')) ?? '').toString()).toBe('fourth')
-        expect([...(await store.all()).keys()]).toEqual(['b'])
+        expect(Buffer.from((await store.findCtx(ctx, 'b')) ?? '').toString()).toBe('fourth')
+        expect([...(await sessionsOf(store)).keys()]).toEqual(['b'])
 
         await run(sql`delete from users where id = 7`)
-        expect(await store.find('b')).toBeUndefined()
+        expect(await store.findCtx(ctx, 'b')).toBeUndefined()
         await expect(run(sql`update auth_sessions set seen = 0`)).resolves.toBeDefined()
-        await store.commit('c', bytes('x'), inAYear)
+        await store.commitCtx(ctx, 'c', bytes('x'), inAYear)
         await expect(run(sql`update auth_sessions set seen = 0`)).rejects.toThrow()
       } finally {
         await close()
@@ -172,12 +173,12 @@ for (const driver of oneOfEach) {
       const { db, close } = await openNew(driver)
       try {
         const store = await create(db, numbered[driver.dialect])
-        await store.commit('a', bytes('1'), inAYear)
-        await store.commit('b', bytes('2'), inAYear)
-        await store.commit('a', bytes('3'), inAYear)
+        await store.commitCtx(ctx, 'a', bytes('1'), inAYear)
+        await store.commitCtx(ctx, 'b', bytes('2'), inAYear)
+        await store.commitCtx(ctx, 'a', bytes('3'), inAYear)
         const rows = await select(db, { nr: sql`nr` }, sql`numbered order by token`)
         expect(new Set(rows.map(({ nr }) => nr)).size).toBe(2)
-        expect(Buffer.from((await store.find('a')) ?? '').toString()).toBe('3')
+        expect(Buffer.from((await store.findCtx(ctx, 'a')) ?? '').toString()).toBe('3')
       } finally {
         await close()
       }
@@ -229,7 +230,7 @@ describe.skipIf(!isAvailable(postgresJs))('PostgreSQL', () => {
         userName: p.text(),
       })
       const store = await DrizzleStore.create(db, { table, cleanupInterval: 0 })
-      await store.commit('a', bytes('1'), inAYear)
+      await store.commitCtx(ctx, 'a', bytes('1'), inAYear)
       expect(await client`select token, user_name from "my ""schema"."Web Sessions"`).toEqual([
         { token: 'a', user_name: null },
       ])

@@ -1,3 +1,4 @@
+import { background } from '@scs/core'
 import { type AnyDrizzleDatabase, DrizzleStore } from '@scs/drizzle-store'
 import * as mysql from '@scs/drizzle-store/mysql'
 import * as pg from '@scs/drizzle-store/pg'
@@ -10,6 +11,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { isAvailable, openNew } from './databases.ts'
 import { type DialectName, mysqlPool, oneOfEach } from './drivers.ts'
 
+const ctx = background()
 const bytea = p.customType<{ data: Uint8Array }>({ dataType: () => 'BYTEA' })
 const mysqlBlob = (type: string) => my.customType<{ data: Uint8Array }>({ dataType: () => type })
 const blob = s.customType<{ data: Uint8Array }>({ dataType: () => 'BLOB' })
@@ -178,7 +180,7 @@ for (const driver of oneOfEach) {
       }
       // Corrected, and under the same name.
       const store = await create(db, right[driver.dialect][0])
-      await store.commit('a', Buffer.from('data'), new Date('2100-01-01'))
+      await store.commitCtx(ctx, 'a', Buffer.from('data'), new Date('2100-01-01'))
     })
 
     it('a definition of other types that serve as well is created, and taken', async () => {
@@ -186,8 +188,8 @@ for (const driver of oneOfEach) {
       onTestFinished(close)
       for (const table of right[driver.dialect]) {
         const store = await create(db, table)
-        await store.commit('a', Buffer.from('data'), new Date('2100-01-01'))
-        expect(String(await store.find('a'))).toBe('data')
+        await store.commitCtx(ctx, 'a', Buffer.from('data'), new Date('2100-01-01'))
+        expect(String(await store.findCtx(ctx, 'a'))).toBe('data')
         await create(db, table)
         await run(sql`drop table t`)
       }
@@ -209,6 +211,6 @@ describe.skipIf(!isAvailable(mysqlPool))('a MariaDB whose default is a binary co
       table: table as never,
       cleanupInterval: 0,
     })
-    expect(await store.find('a')).toBeUndefined()
+    expect(await store.findCtx(ctx, 'a')).toBeUndefined()
   })
 })

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AnySessionManager, checkManager } from '@scs/core'
 
-/** Middleware of Express 5, Express 4 and Connect; its types are Node's, so that it fits all three. */
+/**
+ * Middleware of Express 5, Express 4 and Connect; its types are Node's, so that it fits all three.
+ */
 export type SessionMiddleware = (
   req: IncomingMessage,
   res: ServerResponse,
@@ -9,14 +11,17 @@ export type SessionMiddleware = (
 ) => void
 
 /**
- * Middleware that loads the session before what comes after it, and commits it before the first byte of the response
- * leaves, as `sessionManager.loadAndSave` does for `node:http`. `contextOf(req)` is then the context that carries the
- * session. Several managers are several of it, one after the other.
+ * Middleware that loads the session before what comes after it, and commits it before the first
+ * byte of the response leaves, as `sessionManager.loadAndSave` does for `node:http`.
+ * `contextOf(req)` is then the context that carries the session. Several managers are several of
+ * it, one after the other.
  *
- * An error in loading or committing is answered by the manager's `errorFunc`, not by `next(error)`: a commit fails when
- * the application has already answered. The errors of the application are the application's: its answer commits.
+ * An error in loading or committing is answered by the manager's `errorFunc`, not by `next(error)`:
+ * a commit fails when the application has already answered. The errors of the application are the
+ * application's: its answer commits.
  *
- * Throws a TypeError without a manager, also when it is given to `app.use` uncalled: then at the first request.
+ * Throws a TypeError without a manager, also when it is given to `app.use` uncalled: then at the
+ * first request.
  */
 export function loadAndSave(sessionManager: AnySessionManager): SessionMiddleware {
   checkManager(sessionManager, 'app.use(loadAndSave(sessionManager))')

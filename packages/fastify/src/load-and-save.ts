@@ -27,14 +27,16 @@ const optionNames = {
 } as const
 
 /**
- * Plugin that loads the session of each request, before all hooks but those that were added earlier, and commits it
- * before the first byte of the response leaves, as `sessionManager.loadAndSave` does for `node:http`. `contextOf(request)`
- * is then the context that carries the session. It serves the instance it is registered on, with all its plugins; several
+ * Plugin that loads the session of each request, before all hooks but those that were added
+ * earlier, and commits it before the first byte of the response leaves, as
+ * `sessionManager.loadAndSave` does for `node:http`. `contextOf(request)` is then the context that
+ * carries the session. It serves the instance it is registered on, with all its plugins; several
  * managers are several registrations.
  *
- * An error in loading or committing is answered by the manager's `errorFunc`. Those of routes and hooks are Fastify's to
- * answer: its answer commits. Registering rejects with a TypeError when there is no `sessionManager`, or an option that does not
- * exist; so the plugin throws one when it is called in place of being registered.
+ * An error in loading or committing is answered by the manager's `errorFunc`. Those of routes and
+ * hooks are Fastify's to answer: its answer commits. Registering rejects with a TypeError when
+ * there is no `sessionManager`, or an option that does not exist; so the plugin throws one when it
+ * is called in place of being registered.
  */
 export const loadAndSave: FastifyPluginCallback<LoadAndSaveOptions> = fastifyPlugin(addHook, {
   name: '@scs/fastify',
@@ -73,8 +75,8 @@ function addHook(
   registered()
 }
 
-// Fastify asks `reply.raw.writableEnded` whether a reply was sent, which is false while the response is held for a commit: a
-// second reply would then fail half-way.
+// Fastify asks `reply.raw.writableEnded` whether a reply was sent, which is false while the
+// response is held for a commit: a second reply would then fail half-way.
 function tellSent(reply: FastifyReply): void {
   if (Object.hasOwn(reply, 'sent')) return
   const fastifys = Object.getPrototypeOf(reply) as object

@@ -1,6 +1,6 @@
 /**
- * The bytes of `body`, with `work` before their end: also when the body breaks off, or nobody wants the rest of it. It
- * breaks off when `work` rejects.
+ * The bytes of `body`, with `work` before their end: also when the body breaks off, or nobody wants
+ * the rest of it. It breaks off when `work` rejects.
  */
 export function endAfter(
   body: ReadableStream<Uint8Array>,

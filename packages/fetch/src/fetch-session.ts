@@ -17,8 +17,9 @@ interface Company {
 const companyKey = contextKey<Company>('scs.company')
 
 /**
- * One request with its session, for adapters of frameworks whose handlers return a `Response`: call {@link load} before the
- * handler, then {@link save} with its response, or {@link fail} with its error.
+ * One request with its session, for adapters of frameworks whose handlers return a `Response`: call
+ * {@link load} before the handler, then {@link save} with its response, or {@link fail} with its
+ * error.
  */
 export class FetchSession {
   readonly #sessionManager: AnySessionManager
@@ -47,7 +48,9 @@ export class FetchSession {
     return this.#ctx
   }
 
-  /** Loads the session. Gives a response when that failed: return it, and do not call the handler. */
+  /**
+   * Loads the session. Gives a response when that failed: return it, and do not call the handler.
+   */
   async load({ headers, signal }: Request): Promise<Response | undefined> {
     // Not every runtime has a signal.
     if (signal) this.#ctx = withSignal(this.#ctx, signal)
@@ -61,7 +64,9 @@ export class FetchSession {
     }
   }
 
-  /** Commits the session, and gives `response` with its cookie; the error response when that failed. */
+  /**
+   * Commits the session, and gives `response` with its cookie; the error response when that failed.
+   */
   async save(response: Response): Promise<Response> {
     if (this.#company.handlerFailed) return response
     try {
@@ -112,7 +117,8 @@ export class FetchSession {
     return response
   }
 
-  // Whatever `errorResponse` does, there is an answer: an error of its own is told, and answered plainly.
+  // Whatever `errorResponse` does, there is an answer: an error of its own is told, and answered
+  // plainly.
   async #ask(error: unknown): Promise<Response> {
     try {
       return await this.#answerError(error)
@@ -142,7 +148,8 @@ function internalServerError(): Response {
   })
 }
 
-// Gives a response whose headers can be changed: those of a redirect, or of a fetched response, cannot.
+// Gives a response whose headers can be changed: those of a redirect, or of a fetched response,
+// cannot.
 function varyByCookie(response: Response): Response {
   try {
     response.headers.append('Vary', 'Cookie')

@@ -11,8 +11,8 @@ import { checkErrorResponse, FetchSession, logAndAnswer } from './fetch-session.
 /** Options of {@link loadAndSaveFetch}. */
 export interface LoadAndSaveFetchOptions<Req extends Request = Request> {
   /**
-   * Answers a request that failed: in loading, in the handler or in the commit. It has the place that a manager's
-   * `errorFunc` has on Node. @default logs the error, and answers with a plain 500
+   * Answers a request that failed: in loading, in the handler or in the commit. It has the place
+   * that a manager's `errorFunc` has on Node. @default logs the error, and answers with a plain 500
    */
   readonly errorResponse?:
     | ((request: Req, error: unknown) => Response | Promise<Response>)
@@ -22,17 +22,19 @@ export interface LoadAndSaveFetchOptions<Req extends Request = Request> {
 const optionNames: OptionNames<LoadAndSaveFetchOptions> = { errorResponse: true }
 
 /**
- * Wraps a handler of the form `(request) => Response`, as `Bun.serve`, `Deno.serve` and Cloudflare Workers take it: the
- * request's session is loaded before it runs, and committed before the response is handed over, with the cookie. The
- * handler finds the session by `contextOf(request)`; what else it is called with is passed on. Several managers are
- * several of it, one around the other.
+ * Wraps a handler of the form `(request) => Response`, as `Bun.serve`, `Deno.serve` and Cloudflare
+ * Workers take it: the request's session is loaded before it runs, and committed before the
+ * response is handed over, with the cookie. The handler finds the session by `contextOf(request)`;
+ * what else it is called with is passed on. Several managers are several of it, one around the
+ * other.
  *
- * When loading, the handler or the commit fails, `errorResponse` answers; after an error of the handler nothing is
- * committed. What is changed while the body streams is committed before its end, or when it is cancelled; when that
- * fails, the manager's `onError` hears of it, and the body breaks off. A change of which the client could not learn throws
- * `ERR_SESSION_HEADERS_SENT`.
+ * When loading, the handler or the commit fails, `errorResponse` answers; after an error of the
+ * handler nothing is committed. What is changed while the body streams is committed before its end,
+ * or when it is cancelled; when that fails, the manager's `onError` hears of it, and the body
+ * breaks off. A change of which the client could not learn throws `ERR_SESSION_HEADERS_SENT`.
  *
- * Throws a TypeError without a manager or a handler, and the function that it makes one for what is no Request.
+ * Throws a TypeError without a manager or a handler, and the function that it makes one for what is
+ * no Request.
  */
 export function loadAndSaveFetch<Req extends Request = Request, Rest extends unknown[] = []>(
   sessionManager: AnySessionManager,

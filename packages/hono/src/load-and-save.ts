@@ -13,9 +13,9 @@ import { nodeBindings, serveOverNode } from './over-node.ts'
 /** Options of {@link loadAndSave}. */
 export interface LoadAndSaveOptions {
   /**
-   * Answers a request that failed in loading or in the commit, everywhere but on Node, where the manager's `errorFunc`
-   * does. After a commit that failed, nothing is left of the headers that were set before. @default logs the error, and
-   * answers with a plain 500
+   * Answers a request that failed in loading or in the commit, everywhere but on Node, where the
+   * manager's `errorFunc` does. After a commit that failed, nothing is left of the headers that
+   * were set before. @default logs the error, and answers with a plain 500
    */
   readonly errorResponse?:
     | ((c: Context, error: unknown) => Response | Promise<Response>)
@@ -25,17 +25,19 @@ export interface LoadAndSaveOptions {
 const optionNames: OptionNames<LoadAndSaveOptions> = { errorResponse: true }
 
 /**
- * Middleware that loads the session before what comes after it, and commits it before the first byte of the response
- * leaves. `contextOf(c)`, of Hono's `c`, is then the context that carries the session. Several managers are several of it,
- * one after the other.
+ * Middleware that loads the session before what comes after it, and commits it before the first
+ * byte of the response leaves. `contextOf(c)`, of Hono's `c`, is then the context that carries the
+ * session. Several managers are several of it, one after the other.
  *
- * On Node, through `@hono/node-server`, it does this as `sessionManager.loadAndSave` for `node:http`, on the response
- * that Hono's is written to. Everywhere else, and in `app.request`, the session is committed when Hono's response is
- * made; what is changed while its body streams, before the end of that.
+ * On Node, through `@hono/node-server`, it does this as `sessionManager.loadAndSave` for
+ * `node:http`, on the response that Hono's is written to. Everywhere else, and in `app.request`,
+ * the session is committed when Hono's response is made; what is changed while its body streams,
+ * before the end of that.
  *
  * Errors of the application are Hono's to answer: its answer commits.
  *
- * Throws a TypeError without a manager, also when it is given to `app.use` uncalled: then at the first request.
+ * Throws a TypeError without a manager, also when it is given to `app.use` uncalled: then at the
+ * first request.
  */
 export function loadAndSave(
   sessionManager: AnySessionManager,

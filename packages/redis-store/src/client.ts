@@ -41,7 +41,10 @@ export interface IoRedisCommand {
 
 /** A `Redis` of `ioredis`. */
 export interface IoRedisClient {
-  /** Makes the method of a command; what `buffer` gives is called on the client, and strings of its answer are Buffers. */
+  /**
+   * Makes the method of a command; what `buffer` gives is called on the client, and strings of its
+   * answer are Buffers.
+   */
   createBuiltinCommand(command: string): IoRedisCommand
   /** Tells of a lost connection. */
   on(event: 'close', listener: () => void): unknown
@@ -51,7 +54,10 @@ export interface IoRedisClient {
 
 /** A `Cluster` of `ioredis`. */
 export interface IoRedisCluster {
-  /** As {@link IoRedisClient.createBuiltinCommand}; a command goes to the server that has the slot of its first key. */
+  /**
+   * As {@link IoRedisClient.createBuiltinCommand}; a command goes to the server that has the slot
+   * of its first key.
+   */
   createBuiltinCommand(command: string): IoRedisCommand
   /** Asks which server has which slots. */
   refreshSlotsCache(callback: (error?: Error | null) => void): void
@@ -66,5 +72,8 @@ export interface IoRedisCluster {
   }
 }
 
-/** A client of `redis` 5 or later, or of `ioredis`. It is the caller's: the store neither connects nor closes it. */
+/**
+ * A client of `redis` 5 or later, or of `ioredis`. It is the caller's: the store neither connects
+ * nor closes it.
+ */
 export type RedisClient = NodeRedisClient | NodeRedisCluster | IoRedisClient | IoRedisCluster

@@ -4,8 +4,8 @@ import { clientCommands, clusterCommands } from './node-redis.ts'
 import type { RedisCommands } from './redis-commands.ts'
 
 /**
- * The commands of `client`, known by its methods: it may come from another copy of its package. Throws a TypeError that says why
- * for one that cannot be used.
+ * The commands of `client`, known by its methods: it may come from another copy of its package.
+ * Throws a TypeError that says why for one that cannot be used.
  */
 export function commandsOf(client: RedisClient): RedisCommands {
   if (typeof client !== 'object' || client === null) throw unknownClient()

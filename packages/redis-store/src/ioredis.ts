@@ -46,7 +46,8 @@ function counted(client: object, listen: (lost: () => void) => unknown): () => n
   return count
 }
 
-// Not by `callBuffer`, which ends the process when auto-pipelining is on (redis/ioredis 5 and 6): this never joins such a pipeline.
+// Not by `callBuffer`, which ends the process when auto-pipelining is on (redis/ioredis 5 and 6):
+// this never joins such a pipeline.
 async function call(
   client: IoRedisClient | IoRedisCluster,
   [command = '', ...args]: Argument[],

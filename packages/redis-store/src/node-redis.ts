@@ -1,12 +1,15 @@
 import type { NodeRedisClient, NodeRedisCluster, NodeRedisOptions } from './client.ts'
 import type { RedisCommands, Server } from './redis-commands.ts'
 
-// `$`, which begins a string in Redis's protocol: RESP_TYPES.BLOB_STRING, without loading the client.
+// `$`, which begins a string in Redis's protocol: RESP_TYPES.BLOB_STRING, without loading the
+// client.
 const options: NodeRedisOptions = { typeMapping: { 36: Buffer } }
 
-// Version 6 makes a timer for each command, in case that it cannot be sent; it costs as much as the command itself.
+// Version 6 makes a timer for each command, in case that it cannot be sent; it costs as much as the
+// command itself.
 const promptly: NodeRedisOptions = { ...options, timeout: 0 }
-// More than this many at once without an answer: the server may have stalled, and then they pile up unsent.
+// More than this many at once without an answer: the server may have stalled, and then they pile up
+// unsent.
 const mostPrompt = 64
 
 /** Commands through a client or a pool of `redis`. */

@@ -6,8 +6,8 @@ export interface RedisCommands {
   /** Whether keys are spread over several servers, each with some of the slots. */
   readonly isCluster: boolean
   /**
-   * How many connections have been lost by a client that then sends again what it has no answer to, and so may have it
-   * done twice. 0 for ever of a client that does not.
+   * How many connections have been lost by a client that then sends again what it has no answer to,
+   * and so may have it done twice. 0 for ever of a client that does not.
    */
   losses(): number
   /** Sends a command about `key` to the server that has it, never to a replica. */

@@ -1,7 +1,8 @@
 /**
- * What the store throws when Redis fails or cannot be reached: Redis quotes the arguments of commands that it does not
- * know, and ioredis keeps those of every command that failed, and so tokens and session data. `code` is kept, of Redis's
- * own errors their first word (`OOM`, `CLUSTERDOWN`, …); there is no `cause`.
+ * What the store throws when Redis fails or cannot be reached: Redis quotes the arguments of
+ * commands that it does not know, and ioredis keeps those of every command that failed, and so
+ * tokens and session data. `code` is kept, of Redis's own errors their first word (`OOM`,
+ * `CLUSTERDOWN`, …); there is no `cause`.
  */
 export function redisError(operation: string, thrown: unknown): Error {
   const code = replyCode(thrown) ?? codeOf(thrown)
@@ -10,7 +11,10 @@ export function redisError(operation: string, thrown: unknown): Error {
   return error
 }
 
-/** The first word of an error that Redis itself answered with; `undefined` for the client's own errors. */
+/**
+ * The first word of an error that Redis itself answered with; `undefined` for the client's own
+ * errors.
+ */
 export function replyCode(thrown: unknown): string | undefined {
   return /^[A-Z]{3,}(?= )/.exec(messageOf(thrown))?.[0]
 }

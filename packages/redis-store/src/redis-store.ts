@@ -3,12 +3,9 @@ import {
   type Context,
   type CtxStore,
   checkOptions,
-  type IterableCtxStore,
-  type IterableStore,
   isWellFormedToken,
   type OptionNames,
   type ScannableStore,
-  type Store,
   type Swap,
 } from '@scs/core'
 import type { RedisClient } from './client.ts'
@@ -24,8 +21,9 @@ import { swapSessions } from './swap-sessions.ts'
 /** Options of {@link RedisStore}. */
 export interface RedisStoreOptions {
   /**
-   * What the key of every session begins with; the token follows. With a hash tag (`{sessions}:`) a cluster keeps all
-   * sessions in one slot, and so on one server. @default 'scs:session:', as SCS's `redisstore`
+   * What the key of every session begins with; the token follows. With a hash tag (`{sessions}:`) a
+   * cluster keeps all sessions in one slot, and so on one server. @default 'scs:session:', as SCS's
+   * `redisstore`
    */
   prefix?: string | undefined
 }
@@ -41,25 +39,25 @@ const hints = {
 }
 
 /**
- * Sessions in Redis 7 or later, Redis Cluster or Valkey: each is a string that Redis expires itself, to the millisecond.
- * The counterpart of SCS's `redisstore`, whose keys it has.
+ * Sessions in Redis 7 or later, Redis Cluster or Valkey: each is a string that Redis expires
+ * itself, to the millisecond. The counterpart of SCS's `redisstore`, whose keys it has.
  *
  * - The client is the caller's, who connects it, listens to its errors and closes it.
  * - Expiry is by the server's clock: keep it alike to the application's.
- * - Each method is one command or one script, in one round trip, and one step of the server; but {@link RedisStore.rename}
- *   on a cluster, and the iteration.
+ * - Each method is one command or one script, in one round trip, and one step of the server.
+ *   Exceptions: `scan`, and on a cluster {@link RedisStore.swap}.
  * - Commands go to masters, never to replicas.
- * - The time limit of `redis` for commands that are not sent yet (`commandOptions.timeout`) holds while there is no connection, and
- *   for those beyond 64 that wait for an answer. For the others it would make a timer each: one that is given to a connection
- *   just as it is lost waits for the next, and the session manager for as long as its `storeTimeout` says.
- * - When Redis fails or cannot be reached, the method rejects with an Error that has a `code` where there is one, and
- *   neither token nor data; the next call tries anew. So it does when a client that sends commands again (ioredis) lost
- *   a connection meanwhile, and is told that the session is not as expected: it may be so by its own doing.
+ * - The time limit of `redis` for commands that are not sent yet (`commandOptions.timeout`) holds
+ *   while there is no connection, and for those beyond 64 that wait for an answer. For the others
+ *   it would make a timer each: one that is given to a connection just as it is lost waits for the
+ *   next, and the session manager for as long as its `storeTimeout` says.
+ * - When Redis fails or cannot be reached, the method rejects with an Error that has a `code` where
+ *   there is one, and neither token nor data; the next call tries anew. So it does when a client
+ *   that sends commands again (ioredis) lost a connection meanwhile, and is told that the session
+ *   is not as expected: it may be so by its own doing.
  * - An invalid expiry, or one after the year 9999, is a TypeError.
  */
-export class RedisStore
-  implements Store, CtxStore, IterableStore, IterableCtxStore, AtomicStore, ScannableStore
-{
+export class RedisStore implements CtxStore, AtomicStore, ScannableStore {
   readonly #commands: RedisCommands
   readonly #keys: SessionKeys
 
@@ -70,17 +68,15 @@ export class RedisStore
     this.#keys = new SessionKeys(options.prefix ?? 'scs:session:')
   }
 
-  find(token: string): Promise<Uint8Array | undefined> {
-    return this.#find(token, undefined)
-  }
-
-  /** `ctx.signal` keeps a command from being sent that waits for a connection. */
-  findCtx(ctx: Context, token: string): Promise<Uint8Array | undefined> {
-    return this.#find(token, ctx.signal)
+  /** A command that waits for a connection is not sent when `ctx.signal` is aborted. */
+  async findCtx(ctx: Context, token: string): Promise<Uint8Array | undefined> {
+    if (!isWellFormedToken(token)) return undefined
+    const data = await this.#get('find a session', token, ctx.signal)
+    return data ?? undefined
   }
 
   /** Throws a TypeError for a malformed token. */
-  async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
+  async commitCtx(_ctx: Context, token: string, data: Uint8Array, expiry: Date): Promise<void> {
     checkToken(token)
     const key = this.#keys.of(token)
     const until = milliseconds(expiry)
@@ -89,18 +85,10 @@ export class RedisStore
     )
   }
 
-  commitCtx(_ctx: Context, token: string, data: Uint8Array, expiry: Date): Promise<void> {
-    return this.commit(token, data, expiry)
-  }
-
-  async delete(token: string): Promise<void> {
+  async deleteCtx(_ctx: Context, token: string): Promise<void> {
     if (!isWellFormedToken(token)) return
     const key = this.#keys.of(token)
     await this.#run('delete a session', ({ send }) => send(key, ['DEL', key]))
-  }
-
-  deleteCtx(_ctx: Context, token: string): Promise<void> {
-    return this.delete(token)
   }
 
   async findWithExpiry(
@@ -133,15 +121,16 @@ export class RedisStore
    * One script on a single server, and on a cluster when the prefix has a hash tag
    * (`{scs}:session:`). On another cluster:
    *
-   * - A session that moves is on two servers. If the old one holds the expected bytes, the new one is
-   *   written, the old one is deleted if it holds them still, and otherwise the new one is taken
-   *   back. Of several callers one wins all the same. After an error the session is under
-   *   one of the two tokens, or under both.
+   * - A session that moves is on two servers. If the old one holds the expected bytes, the new one
+   *   is written, the old one is deleted if it holds them still, and otherwise the new one is taken
+   *   back. Of several callers one wins all the same. After an error the session is under one of
+   *   the two tokens, or under both.
    * - Absorbed sessions are deleted first, each only while it holds its bytes. When the session is
    *   then changed by another request or a server fails, they are not put back: their data is lost.
    *
-   * Throws a TypeError for a malformed `swap.to.token`. Rejects whatever Redis has answered when a client that sends
-   * commands again (ioredis) lost a connection meanwhile: the first sending may still arrive.
+   * Throws a TypeError for a malformed `swap.to.token`. Rejects whatever Redis has answered when a
+   * client that sends commands again (ioredis) lost a connection meanwhile: the first sending may
+   * still arrive.
    */
   async swap(_ctx: Context, swap: Swap): Promise<boolean> {
     const { from, to, absorbed } = swap
@@ -157,45 +146,13 @@ export class RedisStore
     return swapped
   }
 
-  all(): Promise<Map<string, Uint8Array>> {
-    return this.#all(undefined)
-  }
-
-  allCtx(ctx: Context): Promise<Map<string, Uint8Array>> {
-    return this.#all(ctx)
-  }
-
   /**
-   * Walks through every server's keys by SCAN, and reads the sessions 200 at a time; stops between two pages when
-   * `ctx.signal` is aborted. Throws when sessions may be missing: when the client does not know a server of each slot, or
-   * a server is replaced or restarted meanwhile, or slots move to another.
+   * Walks through every server's keys by SCAN, and reads the sessions 200 at a time; stops between
+   * two pages when `ctx.signal` is aborted. Throws when sessions may be missing: when the client
+   * does not know a server of each slot, or a server is replaced or restarted meanwhile, or slots
+   * move to another.
    */
-  scan(ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
-    return this.#scan(ctx)
-  }
-
-  async #find(token: string, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
-    if (!isWellFormedToken(token)) return undefined
-    const data = await this.#get('find a session', token, signal)
-    return data ?? undefined
-  }
-
-  #get(operation: string, token: string, signal?: AbortSignal): Promise<Buffer | null> {
-    const key = this.#keys.of(token)
-    const get = ({ send }: RedisCommands) =>
-      send(key, ['GET', key], signal) as PromiseLike<Buffer | null>
-    return this.#run(operation, get, signal)
-  }
-
-  async #all(ctx: Context | undefined): Promise<Map<string, Uint8Array>> {
-    const live = new Map<string, Uint8Array>()
-    for await (const [token, data] of this.#scan(ctx)) live.set(token, data)
-    return live
-  }
-
-  async *#scan(
-    ctx: Context | undefined,
-  ): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
+  async *scan(ctx: Context): AsyncGenerator<readonly [token: string, data: Uint8Array], void> {
     const { isCluster } = this.#commands
     const read = <T>(work: () => Promise<T>) => this.#run('read the sessions', work)
     const servers = await read(async () => {
@@ -210,9 +167,9 @@ export class RedisStore
     })
     for (const { server, state } of servers) {
       for await (const tokens of this.#pages(server)) {
-        ctx?.signal?.throwIfAborted()
+        ctx.signal?.throwIfAborted()
         const values = await Promise.all(
-          tokens.map((token) => this.#get('read the sessions', token, ctx?.signal)),
+          tokens.map((token) => this.#get('read the sessions', token, ctx.signal)),
         )
         for (const [index, token] of tokens.entries()) {
           const data = values[index]
@@ -221,6 +178,13 @@ export class RedisStore
       }
       await read(async () => checkSame(state, await stateOf(server, isCluster)))
     }
+  }
+
+  #get(operation: string, token: string, signal?: AbortSignal): Promise<Buffer | null> {
+    const key = this.#keys.of(token)
+    const get = ({ send }: RedisCommands) =>
+      send(key, ['GET', key], signal) as PromiseLike<Buffer | null>
+    return this.#run(operation, get, signal)
   }
 
   async *#pages(server: Server): AsyncGenerator<readonly string[], void> {

@@ -15,8 +15,8 @@ export function script(lua: string): Script {
 }
 
 /**
- * Runs a script in one round trip, by its hash; with its text where the server does not know it: at first, and after a
- * restart or a fail-over. A script that is not known has done nothing.
+ * Runs a script in one round trip, by its hash; with its text where the server does not know it: at
+ * first, and after a restart or a fail-over. A script that is not known has done nothing.
  */
 export function runScript(
   commands: RedisCommands,

@@ -32,16 +32,20 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `)
 
-/** Of KEYS[1], which is to go to ARGV[2], noted in KEYS[2]. 1: it holds ARGV[1]; 2: it has gone there; 0: neither. */
+/**
+ * Of KEYS[1], which is to go to ARGV[2], noted in KEYS[2]. 1: it holds ARGV[1]; 2: it has gone
+ * there; 0: neither.
+ */
 export const standing = script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
 return redis.call('GET', KEYS[2]) == ARGV[2] and 2 or 0
 `)
 
 /**
- * Writes ARGV[1] until ARGV[2] to KEYS[1], and notes in KEYS[2], for ARGV[4] milliseconds, that try ARGV[3] of this move has:
- * one that comes late, after a later try, or twice, writes nothing. 1: done, now or before; 0: not, as it came late; -1:
- * not, as KEYS[1] is another session: a try of this move would have left a note.
+ * Writes ARGV[1] until ARGV[2] to KEYS[1], and notes in KEYS[2], for ARGV[4] milliseconds, that try
+ * ARGV[3] of this move has: one that comes late, after a later try, or twice, writes nothing. 1:
+ * done, now or before; 0: not, as it came late; -1: not, as KEYS[1] is another session: a try of
+ * this move would have left a note.
  */
 export const arrive = script(`
 local there = redis.call('GET', KEYS[1])
@@ -53,7 +57,10 @@ redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 return 1
 `)
 
-/** Deletes KEYS[1] if it holds ARGV[1], by the try ARGV[2] of which KEYS[2] tells: what another has written stays. */
+/**
+ * Deletes KEYS[1] if it holds ARGV[1], by the try ARGV[2] of which KEYS[2] tells: what another has
+ * written stays.
+ */
 export const takeBack = script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('GET', KEYS[2]) == ARGV[2] then
   redis.call('DEL', KEYS[1])
@@ -62,8 +69,8 @@ return 1
 `)
 
 /**
- * Deletes KEYS[1] if it holds ARGV[1], and notes in KEYS[2], for ARGV[3] milliseconds, that it went to ARGV[2]. 1: done,
- * now or before; 0: other data, or none.
+ * Deletes KEYS[1] if it holds ARGV[1], and notes in KEYS[2], for ARGV[3] milliseconds, that it went
+ * to ARGV[2]. 1: done, now or before; 0: other data, or none.
  */
 export const leave = script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then

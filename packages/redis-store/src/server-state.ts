@@ -6,7 +6,10 @@ export interface ServerState {
   readonly run: string
   /** The slots that it serves; empty where there are none, and of a replica. */
   readonly slots: readonly string[]
-  /** Whether it serves them: not while it is cut off from most of its cluster, nor right after its start. */
+  /**
+   * Whether it serves them: not while it is cut off from most of its cluster, nor right after its
+   * start.
+   */
   readonly serves: boolean
 }
 
@@ -17,13 +20,17 @@ export async function stateOf(server: Server, isMember: boolean): Promise<Server
   const run = /^run_id:(\w+)/m.exec(String(await server(['INFO', 'server'])))?.[1] ?? ''
   if (!isMember) return { run, slots: [], serves: true }
   const serves = /^cluster_state:ok/m.test(String(await server(['CLUSTER', 'INFO'])))
-  // Each line is a server: its id, address, flags, master, three times, the state of its link; then its slots.
+  // Each line is a server: its id, address, flags, master, three times, the state of its link; then
+  // its slots.
   const lines = String(await server(['CLUSTER', 'NODES'])).split('\n')
   const [, , , , , , , , ...slots] = lines.find((line) => /\bmyself\b/.test(line))?.split(' ') ?? []
   return { run, slots, serves }
 }
 
-/** Throws unless the members of a cluster serve all of its slots between them, and none is on its way to another. */
+/**
+ * Throws unless the members of a cluster serve all of its slots between them, and none is on its
+ * way to another.
+ */
 export function checkSlots(states: readonly ServerState[]): void {
   const served = new Set<number>()
   for (const { slots, serves } of states) {

@@ -26,12 +26,18 @@ export class SessionKeys {
     return this.#prefix + token
   }
 
-  /** Where it is noted, for a while, what became of the session under `token`: in the same slot as its key. */
+  /**
+   * Where it is noted, for a while, what became of the session under `token`: in the same slot as
+   * its key.
+   */
   departureOf(token: string): string {
     return `${this.#prefix}moved:${this.#tagged(token)}`
   }
 
-  /** Where it is noted, for a while, that the session under `token` has come to `newToken`: in the slot of the latter. */
+  /**
+   * Where it is noted, for a while, that the session under `token` has come to `newToken`: in the
+   * slot of the latter.
+   */
   arrivalOf(token: string, newToken: string): string {
     return `${this.#prefix}arrived:${this.#tagged(newToken)}:${token}`
   }
@@ -48,8 +54,8 @@ export class SessionKeys {
   }
 }
 
-// https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags: what is between the first { and
-// the first } after it, unless that is nothing.
+// https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags: what is
+// between the first { and the first } after it, unless that is nothing.
 function hasHashTag(prefix: string): boolean {
   const open = prefix.indexOf('{')
   return open >= 0 && prefix.indexOf('}', open + 1) > open + 1

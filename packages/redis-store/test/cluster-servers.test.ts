@@ -19,13 +19,13 @@ it.skipIf(clusterRecipe() === undefined)(
     run.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk
     })
-    await vi.waitUntil(() => output.endsWith('\n'), { timeout: 25_000 })
+    await vi.waitUntil(() => output.endsWith('\n'), { timeout: 50_000 })
     const ports: number[] = JSON.parse(output).map((url: string) => Number(new URL(url).port))
     expect(await Promise.all(ports.map(isListening))).toEqual(Array(6).fill(true))
     run.kill('SIGKILL')
     await once(run, 'exit')
     const isOver = async () => !(await Promise.all(ports.map(isListening))).includes(true)
-    await vi.waitUntil(isOver, { timeout: 25_000 })
+    await vi.waitUntil(isOver, { timeout: 50_000 })
   },
   60_000,
 )

@@ -120,7 +120,9 @@ for (const [name, openClient] of Object.entries(open)) {
         const renewed = sessions.map((session, n) => manager(n).token(session))
         const outcomes = await Promise.all(sessions.map((each, n) => renewal(manager(n), each)))
         const won = renewed.filter((_, n) => outcomes[n])
-        const living = await Promise.all([token, ...renewed].map((each) => store.find(each)))
+        const living = await Promise.all(
+          [token, ...renewed].map((each) => store.findCtx(ctx, each)),
+        )
         expect(won).toHaveLength(1)
         expect([token, ...renewed].filter((_, n) => living[n])).toEqual(won)
       }

@@ -4,6 +4,7 @@ import { background, hour, SessionManager, withSignal } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { moved, over } from '../../../test/swaps.ts'
+import { sessionsOf } from '../../drizzle-store/test/sessions-of.ts'
 import { type Driver, drivers, nodeRedis, type Opened } from './drivers.ts'
 import { canStartRedis, durable, type OwnRedis, startRedis } from './own-redis.ts'
 
@@ -29,7 +30,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
     it(`${driver.name}: a Redis that is away is an error, and nothing else; when it is back, all goes on`, async () => {
       const { client, run, server } = await open(driver, ...durable)
       const store = new RedisStore(client)
-      await store.commit(token, data, future)
+      await store.commitCtx(ctx, token, data, future)
       // What comes now is not answered any more.
       await run('CLIENT', 'PAUSE', '60000', 'ALL')
       const asked = calls(store).map((call) => failureOf(call))
@@ -44,8 +45,8 @@ describe.skipIf(!canStartRedis())('errors', () => {
         expect(error?.message).toMatch(/^RedisStore could not [a-z ]+: ./)
         expectNoSecret(error)
       }
-      await vi.waitFor(() => store.commit(token, data, future), { timeout: 20_000 })
-      expect(await store.find(token)).toEqual(data)
+      await vi.waitFor(() => store.commitCtx(ctx, token, data, future), { timeout: 50_000 })
+      expect(await store.findCtx(ctx, token)).toEqual(data)
     })
 
     it(`${driver.name}: a Redis that takes no writes fails no page that only reads`, async () => {
@@ -75,14 +76,14 @@ describe.skipIf(!canStartRedis())('errors', () => {
     it(`${driver.name}: what Redis refuses tells its code, and neither token nor data`, async () => {
       const { client, run } = await open(driver)
       const store = new RedisStore(client)
-      await store.commit(token, data, future)
+      await store.commitCtx(ctx, token, data, future)
       const errors: (Error | undefined)[] = []
       await run('CONFIG', 'SET', 'maxmemory', '1')
-      const full = await failureOf(() => store.commit(token, data, future))
+      const full = await failureOf(() => store.commitCtx(ctx, token, data, future))
       expect(full).toMatchObject({ code: 'OOM', message: expect.stringMatching('maxmemory') })
       errors.push(full, await failureOf(() => store.swap(ctx, over(token, data, data, future))))
       await run('CONFIG', 'SET', 'maxmemory', '0')
-      expect(await store.find(token)).toEqual(data)
+      expect(await store.findCtx(ctx, token)).toEqual(data)
 
       await run('CONFIG', 'SET', 'min-replicas-to-write', '1')
       const alone = await failureOf(() => store.touch(ctx, token, future))
@@ -92,7 +93,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
 
       await run('DEL', `scs:session:${token}`)
       await run('LPUSH', `scs:session:${token}`, secret)
-      const notOurs = await failureOf(() => store.find(token))
+      const notOurs = await failureOf(() => store.findCtx(ctx, token))
       expect(notOurs).toMatchObject({ code: 'WRONGTYPE' })
       errors.push(notOurs, await failureOf(() => store.findWithExpiry(ctx, token)))
       for (const error of errors) expectNoSecret(error)
@@ -103,11 +104,11 @@ describe.skipIf(!canStartRedis())('errors', () => {
       await run('ACL', 'SETUSER', 'reader', 'on', '>word', '~scs:session:*', '+get', '+info')
       const url = new URL(server.url)
       Object.assign(url, { username: 'reader', password: 'word' })
-      await new RedisStore(client).commit(token, data, future)
+      await new RedisStore(client).commitCtx(ctx, token, data, future)
       const reader = await driver.open(url.href)
       onTestFinished(reader.close)
       const store = new RedisStore(reader.client)
-      expect(await store.find(token)).toEqual(data)
+      expect(await store.findCtx(ctx, token)).toEqual(data)
       const error = await failureOf(() => store.swap(ctx, over(token, data, data, future)))
       expect(error).toMatchObject({
         code: 'NOPERM',
@@ -115,7 +116,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
       })
       expectNoSecret(error)
       expectNoSecret(
-        await failureOf(() => new RedisStore(reader.client, { prefix: '' }).find(token)),
+        await failureOf(() => new RedisStore(reader.client, { prefix: '' }).findCtx(ctx, token)),
       )
     })
   }
@@ -132,16 +133,16 @@ describe.skipIf(!canStartRedis())('errors', () => {
     await expect(opened.run('FLUSHALL')).rejects.toThrow('NOPERM')
     const store = new RedisStore(opened.client)
     for (const call of calls(store)) await call()
-    await new RedisStore(client).commit(token, data, future)
+    await new RedisStore(client).commitCtx(ctx, token, data, future)
     expect(await store.swap(ctx, moved(token, otherToken, data, data, future))).toBe(true)
-    expect((await store.all()).size).toBe(1)
+    expect((await sessionsOf(store)).size).toBe(1)
   })
 
   it('a command that the server does not know is an error that says which Redis is needed', async () => {
     const before7 = ['--rename-command', 'PEXPIRETIME', 'away']
     const { client } = await open(nodeRedis, ...before7, '--rename-command', 'PEXPIREAT', 'gone')
     const store = new RedisStore(client)
-    await store.commit(token, data, future)
+    await store.commitCtx(ctx, token, data, future)
     for (const call of [
       () => store.findWithExpiry(ctx, token),
       () => store.touch(ctx, token, future),
@@ -159,7 +160,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
     await server.kill()
     // Until it has noticed, it would send.
     const state = client as { isReady?: boolean }
-    await vi.waitUntil(() => state.isReady === false, { timeout: 10_000 })
+    await vi.waitUntil(() => state.isReady === false, { timeout: 50_000 })
     const controller = new AbortController()
     const waiting = [
       failureOf(() => store.findCtx(withSignal(ctx, controller.signal), token)),
@@ -168,7 +169,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
     await new Promise((resolve) => setImmediate(resolve))
     controller.abort(new Error('the client has gone'))
     await server.restart()
-    await vi.waitFor(() => run('PING'), { timeout: 20_000 })
+    await vi.waitFor(() => run('PING'), { timeout: 50_000 })
     for (const error of await Promise.all(waiting)) {
       expect(error?.message).toBe('the client has gone')
     }
@@ -190,7 +191,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
     const store = new RedisStore(client)
     for (const malformed of ['', 'a b', 'a'.repeat(44), 'é', `${token}\0`, 'a=']) {
       for (const call of [
-        () => store.commit(malformed, data, future),
+        () => store.commitCtx(ctx, malformed, data, future),
         () => store.swap(ctx, moved(token, malformed, data, data, future)),
       ]) {
         const error = await failureOf(call)
@@ -200,7 +201,7 @@ describe.skipIf(!canStartRedis())('errors', () => {
     }
     for (const expiry of [new Date(Number.NaN), new Date('+010000-01-01T00:00:00Z')]) {
       for (const call of [
-        () => store.commit(token, data, expiry),
+        () => store.commitCtx(ctx, token, data, expiry),
         () => store.touch(ctx, token, expiry),
         () => store.swap(ctx, over(token, data, data, expiry)),
         () => store.swap(ctx, moved(token, otherToken, data, data, expiry)),
@@ -216,10 +217,8 @@ describe.skipIf(!canStartRedis())('errors', () => {
 
 function calls(store: RedisStore): (() => Promise<unknown>)[] {
   return [
-    () => store.find(token),
     () => store.findCtx(ctx, token),
     () => store.findWithExpiry(ctx, token),
-    () => store.commit(token, data, future),
     () => store.commitCtx(ctx, token, data, future),
     () => store.swap(ctx, over(token, data, Buffer.from(`${secret}2`), future)),
     () => store.touch(ctx, token, future),
@@ -230,10 +229,8 @@ function calls(store: RedisStore): (() => Promise<unknown>)[] {
         to: { token: 'swapped', data: Buffer.from(secret), expiry: future },
         absorbed: [{ token: otherToken, data }],
       }),
-    () => store.delete(token),
     () => store.deleteCtx(ctx, token),
-    () => store.all(),
-    () => store.allCtx(ctx),
+    () => sessionsOf(store),
     () => store.scan(ctx)[Symbol.asyncIterator]().next(),
   ]
 }

@@ -2,6 +2,7 @@ import { background, withSignal } from '@scs/core'
 import { type NodeRedisClient, RedisStore } from '@scs/redis-store'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { moved, over } from '../../../test/swaps.ts'
+import { sessionsOf } from '../../drizzle-store/test/sessions-of.ts'
 import { drivers, ioredis, nodeRedis, type Opened } from './drivers.ts'
 import { redisUrl } from './redis-url.ts'
 
@@ -71,7 +72,7 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
   })
 
   it('files a session as a string under the prefix and the token, which Redis expires', async () => {
-    await new RedisStore(opened.client).commit('token', data, future)
+    await new RedisStore(opened.client).commitCtx(ctx, 'token', data, future)
     expect(await run('GET', 'scs:session:token')).toBe('data')
     expect(await run('PEXPIRETIME', 'scs:session:token')).toBe(future.getTime())
     await run('DEL', 'scs:session:token')
@@ -80,13 +81,14 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
   it('a prefix of one’s own keeps sessions apart from others, whatever it holds', async () => {
     const prefixes = ['', 'a:', 'a:b:', 'a*:', 'a?:', 'a[bc]:', 'a\\:', 'ä:', '{a}:']
     const stores = prefixes.map((prefix) => new RedisStore(opened.client, { prefix }))
-    for (const [i, store] of stores.entries()) await store.commit('token', Buffer.of(i), future)
+    for (const [i, store] of stores.entries())
+      await store.commitCtx(ctx, 'token', Buffer.of(i), future)
     for (const [i, store] of stores.entries()) {
-      const all = await store.all()
+      const all = await sessionsOf(store)
       expect(all.get('token')).toEqual(Buffer.of(i))
       if (prefixes[i] !== '') expect([...all.keys()]).toEqual(['token'])
-      await store.delete('token')
-      expect((await store.all()).has('token')).toBe(false)
+      await store.deleteCtx(ctx, 'token')
+      expect((await sessionsOf(store)).has('token')).toBe(false)
     }
   })
 
@@ -96,23 +98,23 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
     await run('SET', 'mixed:a b', 'not a token')
     await run('SET', `mixed:${'a'.repeat(44)}`, 'not a token')
     await run('SET', 'mixe:a', 'not with this prefix')
-    await store.commit('a', data, future)
-    expect([...(await store.all()).entries()]).toEqual([['a', data]])
+    await store.commitCtx(ctx, 'a', data, future)
+    expect([...(await sessionsOf(store)).entries()]).toEqual([['a', data]])
     await run('DEL', 'mixed:a', 'mixed:moved:{mixed:a}', 'mixed:a b', `mixed:${'a'.repeat(44)}`)
   })
 
   it('iteration reads as much as is asked of it, and no more than 200 sessions at once', async () => {
     const store = listening('pages:')
     const tokens = Array.from({ length: 1000 }, (_, i) => `t${i}`)
-    await Promise.all(tokens.map((token) => store.commit(token, data, future)))
+    await Promise.all(tokens.map((token) => store.commitCtx(ctx, token, data, future)))
     sent = []
     mostAtOnce = 0
     for await (const _ of store.scan(ctx)) break
     expect(sent.filter((text) => text.startsWith('GET')).length).toBeLessThan(201)
-    expect((await store.all()).size).toBe(1000)
+    expect((await sessionsOf(store)).size).toBe(1000)
     expect(mostAtOnce).toBeGreaterThan(100)
     expect(mostAtOnce).toBeLessThan(201)
-    await Promise.all(tokens.map((token) => store.delete(token)))
+    await Promise.all(tokens.map((token) => store.deleteCtx(ctx, token)))
   })
 
   it('iteration ends when the signal is aborted', async () => {
@@ -120,7 +122,7 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
       const { client, close } = await driver.open(redisUrl() ?? '')
       const store = new RedisStore(client, { prefix: 'aborted:' })
       const tokens = Array.from({ length: 500 }, (_, i) => `t${i}`)
-      await Promise.all(tokens.map((token) => store.commit(token, data, future)))
+      await Promise.all(tokens.map((token) => store.commitCtx(ctx, token, data, future)))
       const controller = new AbortController()
       const seen: string[] = []
       const iterate = async () => {
@@ -132,7 +134,7 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
       await expect(iterate()).rejects.toThrow('gone')
       // The page that was read is given.
       expect(seen.length).toBeLessThan(201)
-      await Promise.all(tokens.map((token) => store.delete(token)))
+      await Promise.all(tokens.map((token) => store.deleteCtx(ctx, token)))
       await close()
     }
   })
@@ -141,16 +143,16 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
     const store = new RedisStore(opened.client, { prefix: 'past:' })
     for (const time of [Date.now() - 1, 1, 0, -1, -62_135_596_800_000, -8.64e15]) {
       const past = new Date(time)
-      await store.commit('a', data, future)
-      await store.commit('a', data, past)
+      await store.commitCtx(ctx, 'a', data, future)
+      await store.commitCtx(ctx, 'a', data, past)
       expect(await run('EXISTS', 'past:a')).toBe(0)
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       expect(await store.touch(ctx, 'a', past)).toBe(true)
       expect(await run('EXISTS', 'past:a')).toBe(0)
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       expect(await store.swap(ctx, over('a', data, data, past))).toBe(true)
       expect(await run('EXISTS', 'past:a')).toBe(0)
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       expect(await store.swap(ctx, moved('a', 'b', data, data, past))).toBe(true)
       expect(await run('EXISTS', 'past:a', 'past:b')).toBe(0)
     }
@@ -159,17 +161,17 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
   it('each method is one command in one round trip', async () => {
     const store = listening('trips:')
     const calls: Record<string, () => Promise<unknown>> = {
-      SET: () => store.commit('a', data, future),
-      GET: () => store.find('a'),
+      SET: () => store.commitCtx(ctx, 'a', data, future),
+      GET: () => store.findCtx(ctx, 'a'),
       PEXPIREAT: () => store.touch(ctx, 'a', future),
-      DEL: () => store.delete('a'),
+      DEL: () => store.deleteCtx(ctx, 'a'),
     }
     for (const [command, call] of Object.entries(calls)) {
       await call()
       expect(sent).toEqual([`${command} trips:a`])
       sent = []
     }
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     for (const call of [
       () => store.findWithExpiry(ctx, 'a'),
       () => store.swap(ctx, over('a', data, data, future)),
@@ -180,16 +182,15 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
       await call()
       expect(sent).toEqual([expect.stringMatching(/^EVALSHA /)])
     }
-    await store.delete('b')
+    await store.deleteCtx(ctx, 'b')
   })
 
   it('a malformed token makes no round trip', async () => {
     const store = listening('malformed:')
     for (const token of ['', 'a b', 'a'.repeat(44), 'ä', 'a*']) {
-      expect(await store.find(token)).toBeUndefined()
       expect(await store.findCtx(ctx, token)).toBeUndefined()
       expect(await store.findWithExpiry(ctx, token)).toBeUndefined()
-      await store.delete(token)
+      await store.deleteCtx(ctx, token)
       expect(await store.touch(ctx, token, future)).toBe(false)
       expect(await store.swap(ctx, moved(token, 'b', data, data, future))).toBe(false)
     }
@@ -200,7 +201,7 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
     it(`${driver.name}: scripts that the server has forgotten are loaded again, also under load`, async () => {
       const { client, run: command, close } = await driver.open(redisUrl() ?? '')
       const store = new RedisStore(client, { prefix: `forgotten ${driver.name}:` })
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       for (let round = 0; round < 5; round++) {
         const flushing = command('SCRIPT', 'FLUSH')
         const reading = Array.from({ length: 20 }, () => store.findWithExpiry(ctx, 'a'))
@@ -210,26 +211,26 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
         await flushing
         for (const row of await Promise.all(reading)) expect(row?.expiry).toEqual(future)
         expect((await Promise.all(swapping)).filter((done) => done)).toHaveLength(1)
-        const held = await store.find('a')
+        const held = await store.findCtx(ctx, 'a')
         await command('SCRIPT', 'FLUSH')
         expect(await store.swap(ctx, moved('a', 'b', held ?? data, data, future))).toBe(true)
         expect(await store.swap(ctx, moved('b', 'a', data, data, future))).toBe(true)
       }
-      await store.delete('a')
+      await store.deleteCtx(ctx, 'a')
       await close()
     })
 
     it(`${driver.name}: a swap to the token of another session is false, and changes neither`, async () => {
       const { client, close } = await driver.open(redisUrl() ?? '')
       const store = new RedisStore(client, { prefix: `taken ${driver.name}:` })
-      await store.commit('a', data, future)
-      await store.commit('b', Buffer.from('other'), future)
+      await store.commitCtx(ctx, 'a', data, future)
+      await store.commitCtx(ctx, 'b', Buffer.from('other'), future)
       expect(await store.swap(ctx, moved('a', 'b', data, data, future))).toBe(false)
-      expect(await store.find('a')).toEqual(data)
-      expect(await store.find('b')).toEqual(Buffer.from('other'))
+      expect(await store.findCtx(ctx, 'a')).toEqual(data)
+      expect(await store.findCtx(ctx, 'b')).toEqual(Buffer.from('other'))
       expect(await store.swap(ctx, moved('a', 'a', data, Buffer.from('new'), future))).toBe(true)
-      expect(await store.find('a')).toEqual(Buffer.from('new'))
-      for (const token of ['a', 'b']) await store.delete(token)
+      expect(await store.findCtx(ctx, 'a')).toEqual(Buffer.from('new'))
+      for (const token of ['a', 'b']) await store.deleteCtx(ctx, token)
       await close()
     })
   }
@@ -242,7 +243,7 @@ describe.skipIf(redisUrl() === undefined)('RedisStore', () => {
     expect(row?.expiry.getTime()).toBeLessThan(Date.now())
     expect(await store.touch(ctx, 'eternal', future)).toBe(true)
     expect((await store.findWithExpiry(ctx, 'eternal'))?.expiry).toEqual(future)
-    await store.delete('eternal')
+    await store.deleteCtx(ctx, 'eternal')
   })
 })
 

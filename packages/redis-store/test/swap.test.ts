@@ -1,6 +1,7 @@
 import { background, type Swap } from '@scs/core'
 import { type NodeRedisClient, RedisStore } from '@scs/redis-store'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { sessionsOf } from '../../drizzle-store/test/sessions-of.ts'
 import { type Lost, startCuttingRelay } from './cutting-relay.ts'
 import { drivers, ioredis, nodeRedis } from './drivers.ts'
 import { redisUrl } from './redis-url.ts'
@@ -13,10 +14,10 @@ let rooms = 0
 const newPrefix = () => `swap ${rooms++}:`
 
 async function commitAll(store: RedisStore, ...tokens: string[]): Promise<void> {
-  for (const token of tokens) await store.commit(token, row(token).data, future)
+  for (const token of tokens) await store.commitCtx(ctx, token, row(token).data, future)
 }
 
-const tokensOf = async (store: RedisStore) => [...(await store.all()).keys()].sort()
+const tokensOf = async (store: RedisStore) => [...(await sessionsOf(store)).keys()].sort()
 
 describe.skipIf(redisUrl() === undefined)('swap on a single Redis', () => {
   for (const driver of drivers) {
@@ -99,7 +100,7 @@ describe.skipIf(redisUrl() === undefined)('swap on a single Redis', () => {
           expect(String(error)).not.toContain('data of')
           // ioredis has sent it again, and it was done once.
           const isDone = driver === ioredis || lost === 'answer'
-          const data = (await reliable.find(swap.to.token))?.toString()
+          const data = (await reliable.findCtx(ctx, swap.to.token))?.toString()
           expect(data === 'swapped').toBe(isDone)
         })
       }

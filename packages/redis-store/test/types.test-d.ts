@@ -1,23 +1,15 @@
-import type {
-  AtomicStore,
-  CtxStore,
-  IterableCtxStore,
-  IterableStore,
-  ScannableStore,
-  SessionStore,
-  Store,
-} from '@scs/core'
+import type { AtomicStore, CtxStore, ScannableStore, SessionStore } from '@scs/core'
 import { SessionManager } from '@scs/core'
 import { RedisStore } from '@scs/redis-store'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createClientPool, createCluster, createSentinel, RESP_TYPES } from 'redis'
 import { expectTypeOf, test } from 'vitest'
 
-test('a store is one of @scs/core, with every interface', () => {
+test('a store is one of @scs/core, with a context in every method', () => {
   expectTypeOf<RedisStore>().toExtend<SessionStore>()
-  expectTypeOf<RedisStore>().toExtend<
-    Store & CtxStore & IterableStore & IterableCtxStore & AtomicStore & ScannableStore
-  >()
+  expectTypeOf<RedisStore>().toExtend<CtxStore & AtomicStore & ScannableStore>()
+  expectTypeOf<RedisStore>().not.toHaveProperty('find')
+  expectTypeOf<RedisStore>().not.toHaveProperty('all')
   new SessionManager({ store: new RedisStore(createClient()) })
 })
 

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { over } from '../../../test/swaps.ts'
 import { canStartRedis, startRedis } from './own-redis.ts'
 
+const ctx = background()
 const future = new Date('2100-01-01')
 const token = 'x'.repeat(43)
 const patience = 100
@@ -32,7 +33,7 @@ describe.skipIf(!canStartRedis())('a command of a client that has a time limit f
       },
     }).enable()
     for (let calls = 0; calls < 10; calls++) {
-      await store.commit(token, Buffer.from('data'), future)
+      await store.commitCtx(ctx, token, Buffer.from('data'), future)
       await store.findCtx(background(), token)
       await store.swap(background(), over(token, Buffer.from('data'), Buffer.from('more'), future))
     }
@@ -43,8 +44,10 @@ describe.skipIf(!canStartRedis())('a command of a client that has a time limit f
   it('is given up after that time when there is none', async () => {
     const { server, client, store } = await open()
     await server.kill()
-    await vi.waitUntil(() => !client.isReady, { timeout: 10_000 })
-    await expect(store.find(token)).rejects.toThrow(/^RedisStore could not find a session: ./)
+    await vi.waitUntil(() => !client.isReady, { timeout: 50_000 })
+    await expect(store.findCtx(ctx, token)).rejects.toThrow(
+      /^RedisStore could not find a session: ./,
+    )
   })
 
   it('is given up after that time when many wait, and the server takes in no more', async () => {
@@ -53,13 +56,13 @@ describe.skipIf(!canStartRedis())('a command of a client that has a time limit f
     const large = Buffer.alloc(1_000_000)
     let failures = 0
     const calls = Array.from({ length: 100 }, () =>
-      store.commit(token, large, future).catch(() => failures++),
+      store.commitCtx(ctx, token, large, future).catch(() => failures++),
     )
     // Those before them wait for the server itself.
-    await vi.waitUntil(() => failures >= 36, { timeout: 10_000 })
+    await vi.waitUntil(() => failures >= 36, { timeout: 50_000 })
     await server.thaw()
     await Promise.all(calls)
     expect(failures).toBe(36)
-    expect(await store.find(token)).toEqual(large)
+    expect(await store.findCtx(ctx, token)).toEqual(large)
   })
 })

@@ -1,8 +1,10 @@
+import { background } from '@scs/core'
 import { type NodeRedisClient, RedisStore } from '@scs/redis-store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { nodeRedis } from './drivers.ts'
 import { canStartRedis, startRedis } from './own-redis.ts'
 
+const ctx = background()
 const future = new Date('2100-01-01')
 
 // The one of the README.
@@ -30,27 +32,27 @@ describe.skipIf(!canStartRedis())('a client that waits for a replica', () => {
     })
     const isSynced = async () =>
       String(await copy.run('INFO', 'replication')).includes('master_link_status:up')
-    await vi.waitUntil(isSynced, { timeout: 20_000 })
+    await vi.waitUntil(isSynced, { timeout: 50_000 })
 
     const store = new RedisStore(withReplica(opened.client as NodeRedisClient))
     for (let i = 0; i < 100; i++) {
       const data = Buffer.from(`data ${i}`)
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       expect(await copy.run('GET', 'scs:session:a')).toBe(`data ${i}`)
     }
-    expect(await store.find('a')).toEqual(Buffer.from('data 99'))
+    expect(await store.findCtx(ctx, 'a')).toEqual(Buffer.from('data 99'))
 
     await replica.kill()
-    await expect(store.commit('a', Buffer.from('alone'), future)).rejects.toThrow(
+    await expect(store.commitCtx(ctx, 'a', Buffer.from('alone'), future)).rejects.toThrow(
       'RedisStore could not commit a session: no replica has the last write',
     )
     // Nor is who reads by the same connection told of it.
-    await expect(store.find('a')).rejects.toThrow('no replica has the last write')
+    await expect(store.findCtx(ctx, 'a')).rejects.toThrow('no replica has the last write')
 
     await replica.restart()
-    await vi.waitFor(() => store.find('a'), { timeout: 20_000 })
-    await store.commit('a', Buffer.from('both'), future)
-    await vi.waitUntil(isSynced, { timeout: 20_000 })
+    await vi.waitFor(() => store.findCtx(ctx, 'a'), { timeout: 50_000 })
+    await store.commitCtx(ctx, 'a', Buffer.from('both'), future)
+    await vi.waitUntil(isSynced, { timeout: 50_000 })
     expect(await copy.run('GET', 'scs:session:a')).toBe('both')
   })
 })

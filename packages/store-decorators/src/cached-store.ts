@@ -5,23 +5,24 @@ import {
   type CtxStore,
   checkOptions,
   type OptionNames,
+  ResolvedStore,
   type ScannableStore,
   type SessionStore,
-  StoreAccess,
   type Swap,
 } from '@scs/core'
 import { LRUCache } from 'lru-cache'
 
-/** Options of {@link CachedStore}. */
+/** Options of {@link cachedStore}. */
 export interface CachedStoreOptions {
   /**
-   * For how many milliseconds a session may be read from memory after it was read from the store: for so long a logout
-   * or a change in another process may go unseen in this one. A whole number, 1 or more.
+   * For how many milliseconds a session may be read from memory after it was read from the store:
+   * for so long a logout or a change in another process may go unseen in this one. A whole number,
+   * 1 or more.
    */
   maxAge: number
   /**
-   * How many sessions are in memory at most; those that were not used for longest go first. Room for them is set aside
-   * at once, so 1,000,000 (some 40 MB) is the most. @default 10_000
+   * How many sessions are in memory at most; those that were not used for longest go first. Room
+   * for them is set aside at once, so 1,000,000 (some 40 MB) is the most. @default 10_000
    */
   maxEntries?: number | undefined
   /** How many bytes of session data are in memory at most. @default 67_108_864 (64 MB) */
@@ -44,31 +45,43 @@ interface Row {
 }
 
 /**
- * A store with a cache before it, in this process's memory: a session that was read less than `maxAge` ago is read from
- * there. Sessions that are not in the store are always looked for.
+ * A store with a cache before it, in the memory of this process. A session that was read less than
+ * `maxAge` ago is read from there. A session that is not in the store is looked for each time.
  *
- * - A write goes to the store, and the session out of the cache, whatever the store's answer: what this process
- *   has written, or was refused, is never read from the cache afterwards.
- * - **A write of another process is seen after `maxAge` at the latest**, also a logout: until then, this one reads the
- *   session that was destroyed. It cannot write to it: writes are compared with the store's row, and what is gone is
- *   revoked.
- * - The store must have the atomic methods. On one without, a session from the cache would be written back over a later
- *   one, or over none.
+ * - A write goes to the store and takes the session out of the cache, whatever the store answers.
+ *   What this process has written, or was refused, is never read from the cache afterwards.
+ * - **A write of another process is seen after `maxAge` at the latest.** So is a logout: until
+ *   then, this process reads the session that was destroyed. It cannot write to it, because a write
+ *   is compared with the store's row.
+ * - The store must have the atomic methods. Without them, a session from the cache would be written
+ *   over a later one, or over none.
+ * - It has `scan` when the store has `scan`, `allCtx` or `all`. It then iterates over the store,
+ *   past the cache.
  * - Managers that share sessions in one process must share the cache.
+ *
+ * Throws a TypeError when the store has no atomic methods, and for an invalid option.
  */
-export class CachedStore implements CtxStore, AtomicStore {
-  /** As the store's own iteration, past the cache; there when the store has one (`scan`, `allCtx` or `all`). */
+export function cachedStore(
+  store: SessionStore & AtomicStore,
+  options: CachedStoreOptions,
+): CtxStore & AtomicStore & Partial<ScannableStore> {
+  return new CachedStore(store, options)
+}
+
+class CachedStore implements CtxStore, AtomicStore {
   readonly scan?: ScannableStore['scan']
-  readonly #store: StoreAccess
+  readonly #store: ResolvedStore
   readonly #atomic: AtomicStore
   readonly #rows: LRUCache<string, Row>
-  /** Of each token, the read in progress that may put a row into the cache: the last one begun, if no write has ended since. */
+  /**
+   * Of each token, the read in progress that may put a row into the cache: the last one begun, if
+   * no write has ended since.
+   */
   readonly #reads = new Map<string, symbol>()
 
-  /** Throws a TypeError when the store has no atomic methods, or for an invalid option. */
   constructor(store: SessionStore & AtomicStore, options: CachedStoreOptions) {
-    const access = new StoreAccess(store)
-    checkOptions('CachedStore', options, optionNames, hints)
+    const access = new ResolvedStore(store)
+    checkOptions('cachedStore', options, optionNames, hints)
     const { atomic, sessions } = access
     if (!atomic)
       throw new TypeError(

@@ -1,2 +1,2 @@
-export { CachedStore, type CachedStoreOptions } from './cached-store.ts'
+export { type CachedStoreOptions, cachedStore } from './cached-store.ts'
 export { type MigratingStores, migratingStore } from './migrating-store.ts'

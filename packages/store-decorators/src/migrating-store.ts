@@ -3,15 +3,18 @@ import {
   type CtxStore,
   checkOptions,
   type OptionNames,
+  ResolvedStore,
   type ScannableStore,
   type SessionStore,
-  StoreAccess,
 } from '@scs/core'
 import { swapAcross } from './swap-across.ts'
 
 /** The two stores of {@link migratingStore}. */
 export interface MigratingStores<S extends SessionStore = SessionStore> {
-  /** The store that is to be left: its sessions stay in it until they end, renewed ones too, and no new one comes. */
+  /**
+   * The store that is to be left: its sessions stay in it until they end, renewed ones too, and no
+   * new one comes.
+   */
   from: S
   /** The store that is to be used: new sessions go there. */
   to: S
@@ -20,14 +23,16 @@ export interface MigratingStores<S extends SessionStore = SessionStore> {
 const storeNames: OptionNames<MigratingStores> = { from: true, to: true }
 
 /**
- * Two stores as one, for the move from one to another without logging anybody out: a session stays in the store where
- * it is, and new ones go to `to`. As no session is ever in both, each step is one step of the store that has it: no
- * change is lost and no logout undone, whatever crashes or comes at once.
+ * Two stores as one, for the move from one to another without logging anybody out: a session stays
+ * in the store where it is, and new ones go to `to`. As no session is ever in both, each step is
+ * one step of the store that has it: no change is lost and no logout undone, whatever crashes or
+ * comes at once.
  *
  * - A session that is not in `to` is looked for in `from`. Both must be reachable.
- * - It has AtomicStore when both stores have it, and `scan` when both can list their sessions. Without AtomicStore it is
- *   as any plain store: the last writer wins.
- * - A renewed session stays in `from` as well, with its new deadline; on plain stores it moves to `to`.
+ * - It has AtomicStore when both stores have it, and `scan` when both can list their sessions.
+ *   Without AtomicStore it is as any plain store: the last writer wins.
+ * - A renewed session stays in `from` as well, with its new deadline; on plain stores it moves to
+ *   `to`.
  * - A session that absorbs one of the other store: that one is deleted first. If the step that
  *   writes the session then fails, the absorbed one is not put back, and its data is lost.
  *
@@ -35,9 +40,9 @@ const storeNames: OptionNames<MigratingStores> = { from: true, to: true }
  */
 export function migratingStore(
   stores: MigratingStores<SessionStore & AtomicStore>,
-): SessionStore & AtomicStore
-export function migratingStore(stores: MigratingStores): SessionStore
-export function migratingStore(stores: MigratingStores): SessionStore {
+): CtxStore & AtomicStore & Partial<ScannableStore>
+export function migratingStore(stores: MigratingStores): CtxStore & Partial<ScannableStore>
+export function migratingStore(stores: MigratingStores): CtxStore & Partial<ScannableStore> {
   checkOptions('migratingStore', stores, storeNames)
   const from = accessTo('from', stores.from)
   const to = accessTo('to', stores.to)
@@ -69,7 +74,7 @@ function bothAtomic(from: AtomicStore, to: AtomicStore): AtomicStore {
   }
 }
 
-type Sessions = NonNullable<StoreAccess['sessions']>
+type Sessions = NonNullable<ResolvedStore['sessions']>
 
 function bothScannable(from: Sessions, to: Sessions): ScannableStore {
   return {
@@ -80,9 +85,9 @@ function bothScannable(from: Sessions, to: Sessions): ScannableStore {
   }
 }
 
-function accessTo(name: string, store: SessionStore): StoreAccess {
+function accessTo(name: string, store: SessionStore): ResolvedStore {
   try {
-    return new StoreAccess(store)
+    return new ResolvedStore(store)
   } catch (error) {
     throw new TypeError(`${name}: ${error instanceof Error ? error.message : error}`)
   }

@@ -1,8 +1,10 @@
 import { background, hour, MemoryStore, SessionManager } from '@scs/core'
-import { CachedStore } from '@scs/store-decorators'
+import { cachedStore } from '@scs/store-decorators'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { moved, over } from '../../../test/swaps.ts'
 import { ControlledStore, listed, memory, plain } from './stores.ts'
+
+type Cached = ReturnType<typeof cachedStore>
 
 const ctx = background()
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
@@ -12,7 +14,7 @@ const maxAge = 5_000
 /** A store behind the caches of two processes. */
 function twoProcesses() {
   const store = new ControlledStore()
-  const [here, elsewhere] = [new CachedStore(store, { maxAge }), new CachedStore(store, { maxAge })]
+  const [here, elsewhere] = [cachedStore(store, { maxAge }), cachedStore(store, { maxAge })]
   return { store, here, elsewhere }
 }
 
@@ -84,7 +86,7 @@ describe('what is read from memory', () => {
 
   it('no more sessions than maxEntries, those used last', async () => {
     const store = new ControlledStore()
-    const cache = new CachedStore(store, { maxAge, maxEntries: 2 })
+    const cache = cachedStore(store, { maxAge, maxEntries: 2 })
     for (const token of ['a', 'b', 'c']) await cache.commitCtx(ctx, token, bytes('x'), inAnHour())
     for (const token of ['a', 'b', 'a', 'c']) await cache.findCtx(ctx, token)
     expect(store.reads).toBe(3)
@@ -96,7 +98,7 @@ describe('what is read from memory', () => {
 
   it('no more bytes than maxBytes', async () => {
     const store = new ControlledStore()
-    const cache = new CachedStore(store, { maxAge, maxBytes: 1_000 })
+    const cache = cachedStore(store, { maxAge, maxBytes: 1_000 })
     const sizes = { small: 400, other: 400, third: 400, huge: 2_000 }
     for (const [token, size] of Object.entries(sizes)) {
       await cache.commitCtx(ctx, token, new Uint8Array(size), inAnHour())
@@ -149,24 +151,24 @@ describe('writes of another process', () => {
 
 describe('writes of this process', () => {
   const writes = {
-    commit: (cache: CachedStore) => cache.commitCtx(ctx, 'token', bytes('new'), inAnHour()),
-    replace: (cache: CachedStore) =>
+    commit: (cache: Cached) => cache.commitCtx(ctx, 'token', bytes('new'), inAnHour()),
+    replace: (cache: Cached) =>
       cache.swap(ctx, over('token', bytes('old'), bytes('new'), inAnHour())),
-    touch: (cache: CachedStore) => cache.touch(ctx, 'token', new Date(Date.now() + 3 * hour)),
-    delete: (cache: CachedStore) => cache.deleteCtx(ctx, 'token'),
-    rename: (cache: CachedStore) =>
+    touch: (cache: Cached) => cache.touch(ctx, 'token', new Date(Date.now() + 3 * hour)),
+    delete: (cache: Cached) => cache.deleteCtx(ctx, 'token'),
+    rename: (cache: Cached) =>
       cache.swap(ctx, moved('token', 'other', bytes('old'), bytes('new'), inAnHour())),
-    swap: (cache: CachedStore) => {
+    swap: (cache: Cached) => {
       const from = { token: 'token', data: bytes('old') }
       const to = { token: 'token', data: bytes('new'), expiry: inAnHour() }
       return cache.swap(ctx, { from, to, absorbed: [] })
     },
-    'swap to another token': (cache: CachedStore) => {
+    'swap to another token': (cache: Cached) => {
       const from = { token: 'token', data: bytes('old') }
       const to = { token: 'other', data: bytes('new'), expiry: inAnHour() }
       return cache.swap(ctx, { from, to, absorbed: [] })
     },
-    'swap that absorbs': (cache: CachedStore) => {
+    'swap that absorbs': (cache: Cached) => {
       const to = { token: 'other', data: bytes('new'), expiry: inAnHour() }
       const absorbed = [{ token: 'token', data: bytes('old') }]
       return cache.swap(ctx, { from: undefined, to, absorbed })
@@ -232,7 +234,7 @@ describe('with session managers in two processes', () => {
   async function loggedIn() {
     const processes = twoProcesses()
     const errors: unknown[] = []
-    const managerOn = (store: CachedStore) =>
+    const managerOn = (store: Cached) =>
       new SessionManager<Values>({ store, onError: (error) => errors.push(error) })
     const [here, elsewhere] = [managerOn(processes.here), managerOn(processes.elsewhere)]
     const session = await here.load(ctx, '')
@@ -303,7 +305,7 @@ describe('with session managers in two processes', () => {
 
 describe('construction', () => {
   it('refuses a store without the atomic methods', () => {
-    expect(() => new CachedStore(plain(memory()) as never, { maxAge })).toThrow(
+    expect(() => cachedStore(plain(memory()) as never, { maxAge })).toThrow(
       new TypeError('store has none of the atomic methods, without which a cache loses changes'),
     )
   })
@@ -314,26 +316,26 @@ describe('construction', () => {
     ['maxBytes', '1 or more'],
   ])('refuses a %s that cannot be', (option, range) => {
     for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(() => new CachedStore(memory(), { maxAge, [option]: value })).toThrow(
+      expect(() => cachedStore(memory(), { maxAge, [option]: value })).toThrow(
         new TypeError(`${option} must be a whole number, ${range}; it is ${value}`),
       )
     }
-    expect(() => new CachedStore(memory(), { maxAge, [option]: '1' })).toThrow(
+    expect(() => cachedStore(memory(), { maxAge, [option]: '1' })).toThrow(
       `${option} must be a whole number, ${range}; it is of type string`,
     )
   })
 
   it('needs options, and no others than it has', () => {
-    const construct = (...args: unknown[]) => Reflect.construct(CachedStore, args)
-    const must = 'the options of CachedStore must be an object, such as { maxAge: … }; it is '
+    const construct = (...args: unknown[]) => Reflect.apply(cachedStore, undefined, args)
+    const must = 'the options of cachedStore must be an object, such as { maxAge: … }; it is '
     expect(() => construct(memory())).toThrow(new TypeError(`${must}undefined`))
     expect(() => construct(memory(), 5_000)).toThrow(new TypeError(`${must}a number`))
     expect(() => construct(memory(), {})).toThrow('maxAge must be a whole number, 1 or more')
     expect(() => construct(memory(), { maxage: 1 })).toThrow(
-      new TypeError('CachedStore has no option maxage: did you mean maxAge?'),
+      new TypeError('cachedStore has no option maxage: did you mean maxAge?'),
     )
     expect(() => construct(memory(), { ttl: 1 })).toThrow(
-      new TypeError('CachedStore has no option ttl: did you mean maxAge?'),
+      new TypeError('cachedStore has no option ttl: did you mean maxAge?'),
     )
     expect(() => construct()).toThrow(new TypeError('store must be an object; it is undefined'))
   })
@@ -341,19 +343,19 @@ describe('construction', () => {
   // Room for them is set aside at once.
   it('refuses more entries than there may be room for, and has no limit of bytes', () => {
     for (const maxEntries of [1_000_001, Number.MAX_SAFE_INTEGER]) {
-      expect(() => new CachedStore(memory(), { maxAge, maxEntries })).toThrow(
+      expect(() => cachedStore(memory(), { maxAge, maxEntries })).toThrow(
         new TypeError(`maxEntries must be a whole number, from 1 to 1000000; it is ${maxEntries}`),
       )
     }
-    new CachedStore(memory(), { maxAge, maxBytes: Number.MAX_SAFE_INTEGER })
+    cachedStore(memory(), { maxAge, maxBytes: Number.MAX_SAFE_INTEGER })
   })
 
   it('has no iteration where the store has none', async () => {
     const store = memory()
     await store.commit('token', bytes('data'), inAnHour())
-    expect(await listed(new CachedStore(store, { maxAge }))).toEqual([['token', bytes('data')]])
+    expect(await listed(cachedStore(store, { maxAge }))).toEqual([['token', bytes('data')]])
     const { find, commit, delete: remove, findWithExpiry, touch, swap } = store
     const bare = { find, commit, delete: remove, findWithExpiry, touch, swap }
-    expect(new CachedStore(bare, { maxAge }).scan).toBeUndefined()
+    expect(cachedStore(bare, { maxAge }).scan).toBeUndefined()
   })
 })

@@ -1,12 +1,12 @@
 import type { AtomicStore, SessionStore } from '@scs/core'
-import { CachedStore, migratingStore } from '@scs/store-decorators'
+import { cachedStore, migratingStore } from '@scs/store-decorators'
 import { testStore } from '@scs/store-tests'
 import { describe, it } from 'vitest'
 import { memory, plain, sqlite } from './stores.ts'
 
 const runner = { describe, it }
 const without = ['all', 'extras'] as const
-const cached = (store: SessionStore & AtomicStore) => new CachedStore(store, { maxAge: 3_600_000 })
+const cached = (store: SessionStore & AtomicStore) => cachedStore(store, { maxAge: 3_600_000 })
 // An absorbed session of the other store is deleted first.
 const inSteps = (store: SessionStore) => ({ store, absorbsInSteps: true })
 
@@ -15,7 +15,7 @@ testStore(runner, 'a cache before SQLite', async () => cached(await sqlite()), {
 testStore(
   runner,
   'a cache that has room for two sessions',
-  () => new CachedStore(memory(), { maxAge: 3_600_000, maxEntries: 2 }),
+  () => cachedStore(memory(), { maxAge: 3_600_000, maxEntries: 2 }),
   { without },
 )
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { background, type SessionStore } from '@scs/core'
-import { CachedStore, migratingStore } from '@scs/store-decorators'
+import { cachedStore, migratingStore } from '@scs/store-decorators'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { seedOf } from '../../../test/part.ts'
@@ -9,8 +9,10 @@ import { History } from '../../core/test/model/history.ts'
 import { type Program, programs } from '../../core/test/model/program.ts'
 import { runProgram } from '../../core/test/model/run-program.ts'
 import { type Watched, WatchedStore } from '../../core/test/model/watched-store.ts'
+import { sessionsOf } from '../../drizzle-store/test/sessions-of.ts'
 import { memory, sqlite } from './stores.ts'
 
+const ctx = background()
 const runs = Number(process.env.SCS_MODEL_RUNS ?? 200)
 
 /** The stores of two processes, and what is beneath them. */
@@ -24,11 +26,11 @@ interface Stores {
 // Two processes have a cache each, and see the other's writes late.
 async function caches(): Promise<Stores> {
   const store = await sqlite()
-  const cached = () => new CachedStore(store, { maxAge: hour })
+  const cached = () => cachedStore(store, { maxAge: hour })
   return {
     processes: [cached(), cached()],
-    seed: store.commit.bind(store),
-    all: store.all.bind(store),
+    seed: (...row) => store.commitCtx(ctx, ...row),
+    all: () => sessionsOf(store),
   }
 }
 
@@ -38,9 +40,9 @@ async function migration(): Promise<Stores> {
   let seeded = 0
   return {
     processes: [migratingStore({ from, to }), migratingStore({ from: to, to: from })],
-    seed: (...row) => (seeded++ % 2 === 0 ? from : to).commit(...row),
+    seed: (...row) => (seeded++ % 2 === 0 ? from.commitCtx(ctx, ...row) : to.commit(...row)),
     async all() {
-      const [old, next] = [await from.all(), to.all()]
+      const [old, next] = [await sessionsOf(from), await sessionsOf(to)]
       for (const token of old.keys()) expect(next.has(token)).toBe(false)
       return new Map([...old, ...next])
     },

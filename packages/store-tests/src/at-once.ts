@@ -1,6 +1,9 @@
 const chunk = 50
 
-/** Calls `fn` for every item, 50 at a time: enough to be quick, not so many that a pool of connections gives up. */
+/**
+ * Calls `fn` for every item, 50 at a time: enough to be quick, not so many that a pool of
+ * connections gives up.
+ */
 export async function inChunks<T>(
   items: readonly T[],
   fn: (item: T) => Promise<unknown>,
@@ -16,8 +19,8 @@ export function atOnce<T>(times: number, fn: (index: number) => Promise<T>): Pro
 }
 
 /**
- * As `Promise.all`, but waits for the rest when one rejects: a call that is still running would otherwise meet the
- * clean-up of its case.
+ * As `Promise.all`, but waits for the rest when one rejects: a call that is still running would
+ * otherwise meet the clean-up of its case.
  */
 export async function allOf<T>(running: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(running)

@@ -12,7 +12,10 @@ import { tokenCases } from './cases/tokens.ts'
 import { touchCases } from './cases/touch.ts'
 import type { StoreCase } from './store-case.ts'
 
-/** Every promise that a store makes, each with the check of it: for runs case by case. `testStore` registers them all. */
+/**
+ * Every promise that a store makes, each with the check of it: for runs case by case. `testStore`
+ * registers them all.
+ */
 export const cases: readonly StoreCase[] = [
   ...findCommitDeleteCases,
   ...expiryCases,

@@ -15,7 +15,10 @@ export async function attempt(fn: () => Promise<unknown>): Promise<Outcome> {
   }
 }
 
-/** Whether the outcome of a find is in some way "no session": the right way is the business of one case. */
+/**
+ * Whether the outcome of a find is in some way "no session": the right way is the business of one
+ * case.
+ */
 export function isAbsent(outcome: Outcome): boolean {
   return 'error' in outcome || outcome.value === undefined || outcome.value === null
 }
@@ -38,16 +41,16 @@ export function expectData(actual: unknown, expected: Uint8Array, promise: strin
 }
 
 /**
- * Fails with `promise` when `token` is found. What find makes of a token that was never there is the business of one
- * case: here it has to make the same of this one.
+ * Fails with `promise` when `token` is found. What find makes of a token that was never there is
+ * the business of one case: here it has to make the same of this one.
  */
 export async function expectGone(subject: Subject, token: string, promise: string): Promise<void> {
   await expectAsMissing((which) => subject.find(which), subject, token, promise)
 }
 
 /**
- * Fails with `promise` when `token`, whose expiry has passed, is found. As {@link expectGone}, but measured by a session
- * that was committed with an expiry in the past.
+ * Fails with `promise` when `token`, whose expiry has passed, is found. As {@link expectGone}, but
+ * measured by a session that was committed with an expiry in the past.
  */
 export async function expectExpired(
   subject: Subject,
@@ -65,8 +68,9 @@ export async function expectExpired(
 }
 
 /**
- * Fails with `promise` when findWithExpiry gives another expiry than `expiry`, by a second or more: milliseconds are the
- * business of one case. What findWithExpiry makes of a plain commit is that of another: this must differ from it.
+ * Fails with `promise` when findWithExpiry gives another expiry than `expiry`, by a second or more:
+ * milliseconds are the business of one case. What findWithExpiry makes of a plain commit is that of
+ * another: this must differ from it.
  */
 export async function expectExpiry(
   subject: Subject,
@@ -82,13 +86,19 @@ export async function expectExpiry(
   assert.fail(`${promise}; it is off by ${off} ms`)
 }
 
-/** By how many milliseconds findWithExpiry gives a later expiry than `expiry`; NaN when it finds nothing. */
+/**
+ * By how many milliseconds findWithExpiry gives a later expiry than `expiry`; NaN when it finds
+ * nothing.
+ */
 export async function expiryOff(subject: Subject, token: string, expiry: Date): Promise<number> {
   const found = await subject.findWithExpiry(token)
   return found ? found.expiry.getTime() - expiry.getTime() : Number.NaN
 }
 
-/** Fails with `promise` when `call` does not make the same of `token` as of one that was never there. */
+/**
+ * Fails with `promise` when `call` does not make the same of `token` as of one that was never
+ * there.
+ */
 export async function expectAsMissing(
   call: (token: string) => Promise<unknown>,
   subject: Subject,

@@ -1,6 +1,6 @@
 /**
- * What a client may send in place of a token, each with a name that can be printed. `token` is one that may be there:
- * some are made of it.
+ * What a client may send in place of a token, each with a name that can be printed. `token` is one
+ * that may be there: some are made of it.
  */
 export function malformedTokens(
   token: string,

@@ -3,8 +3,8 @@ import { attempt, isAbsent } from './expect.ts'
 import { live, text } from './sample.ts'
 import type { Subject } from './subject.ts'
 
-// One fault, one failing case: some cases can only tell something when a simpler promise holds, which another case
-// checks. They ask here first, and leave the failing to that case.
+// One fault, one failing case: some cases can only tell something when a simpler promise holds,
+// which another case checks. They ask here first, and leave the failing to that case.
 
 /** Whether delete removes a session. */
 export async function deleteRemoves(subject: Subject): Promise<boolean> {

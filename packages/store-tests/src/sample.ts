@@ -2,8 +2,8 @@ const second = 1000
 const minute = 60 * second
 
 /**
- * The bytes of an ASCII text: what most cases store, so that a store that mistakes bytes for text fails the case about
- * bytes and no other.
+ * The bytes of an ASCII text: what most cases store, so that a store that mistakes bytes for text
+ * fails the case about bytes and no other.
  */
 export function text(value: string): Uint8Array {
   return Uint8Array.from(Buffer.from(value, 'latin1'))
@@ -22,8 +22,9 @@ export function everyByte(): Uint8Array {
 }
 
 /**
- * An expiry ten minutes ahead, or that many more. A whole second, so that a store that rounds fails the cases about
- * rounding and no other; nearer than any time zone is to the next, so that one that mixes them up fails.
+ * An expiry ten minutes ahead, or that many more. A whole second, so that a store that rounds fails
+ * the cases about rounding and no other; nearer than any time zone is to the next, so that one that
+ * mixes them up fails.
  */
 export function live(moreMinutes = 0): Date {
   const start = Math.ceil(Date.now() / second) * second
@@ -36,8 +37,8 @@ export function past(): Date {
 }
 
 /**
- * An expiry 200 ms ahead or a little more (at most 700 ms), and `more` milliseconds. It lies in the middle of a second:
- * rounded either way, it is off by 250 ms at the least.
+ * An expiry 200 ms ahead or a little more (at most 700 ms), and `more` milliseconds. It lies in the
+ * middle of a second: rounded either way, it is off by 250 ms at the least.
  */
 export function midSecond(more = 0): Date {
   const earliest = Date.now() + 200 + more

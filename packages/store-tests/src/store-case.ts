@@ -10,8 +10,9 @@ export interface StoreCase {
   /** What the target must have for the case to mean something; empty: every store is asked. */
   readonly needs: readonly Capability[]
   /**
-   * Rejects with an error that names the broken promise. Works on a store that is shared or not empty, and removes its
-   * own sessions. Where the store has a method in two variants (`find` and `findCtx`), the case runs with both.
+   * Rejects with an error that names the broken promise. Works on a store that is shared or not
+   * empty, and removes its own sessions. Where the store has a method in two variants (`find` and
+   * `findCtx`), the case runs with both.
    *
    * Rejects with a TypeError when the target lacks what the case `needs`.
    */

@@ -4,12 +4,16 @@ import { type AtomicStore, background, type SessionStore, type Swap } from '@scs
 import { inChunks } from './at-once.ts'
 import { isAtomic, type StoreExtras, type StoreTarget } from './target.ts'
 
-/** Which of two variants of a method a case uses where the store has both: as the session manager, or the other. */
+/**
+ * Which of two variants of a method a case uses where the store has both: as the session manager,
+ * or the other.
+ */
 export type Face = 'ctx first' | 'plain first'
 
 /**
- * A store as the cases see it: one set of methods, whichever variants it has, all of them asynchronous. It remembers
- * the tokens that it gave out, so that a case leaves nothing behind in a shared store.
+ * A store as the cases see it: one set of methods, whichever variants it has, all of them
+ * asynchronous. It remembers the tokens that it gave out, so that a case leaves nothing behind in a
+ * shared store.
  */
 export class Subject {
   readonly store: SessionStore
@@ -83,7 +87,9 @@ export class Subject {
     return this.#extras ?? absent('extras')
   }
 
-  /** Deletes what the case has left. A delete that fails is the business of the cases about delete. */
+  /**
+   * Deletes what the case has left. A delete that fails is the business of the cases about delete.
+   */
   async cleanUp(): Promise<void> {
     await inChunks(this.#tokens, (token) => this.delete(token).catch(() => {}))
   }

@@ -11,13 +11,16 @@ import type { AtomicStore, Awaitable, SessionStore } from '@scs/core'
 export type Capability = 'atomic' | 'scan' | 'all' | 'extras'
 
 /**
- * How a test reaches what a user keeps beside the store's own columns: an extra column of the row, or child rows that
- * refer to it. The kit writes something there, commits again, and wants it back.
+ * How a test reaches what a user keeps beside the store's own columns: an extra column of the row,
+ * or child rows that refer to it. The kit writes something there, commits again, and wants it back.
  */
 export interface StoreExtras {
   /** Writes something of the user's to the row of `token`, which the store has committed. */
   write(token: string): unknown
-  /** Gives back what is there now, as anything that `assert.deepEqual` can compare; never `undefined` or `null` after `write`. */
+  /**
+   * Gives back what is there now, as anything that `assert.deepEqual` can compare; never
+   * `undefined` or `null` after `write`.
+   */
   read(token: string): unknown
 }
 
@@ -25,7 +28,10 @@ export interface StoreExtras {
 export interface StoreTarget {
   /** The store. */
   readonly store: SessionStore
-  /** For stores whose rows may hold more than the store's own; without it, the case about that is skipped. */
+  /**
+   * For stores whose rows may hold more than the store's own; without it, the case about that is
+   * skipped.
+   */
   readonly extras?: StoreExtras | undefined
   /**
    * `true` for a store whose `swap` first deletes the absorbed sessions and then writes, as its

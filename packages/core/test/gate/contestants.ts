@@ -313,7 +313,7 @@ function linesOf(raw: readonly string[]): string[] {
 // A response that never comes would keep all others from being played.
 async function inTime<T>(pending: Promise<T>, what: string): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(what)), 5000)
+  const timer = setTimeout(() => late.reject(new Error(what)), 50_000)
   try {
     return await Promise.race([pending, late.promise])
   } finally {

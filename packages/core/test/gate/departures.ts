@@ -6,10 +6,10 @@ import type { Step } from './program.ts'
  *
  * 1. `Vary: Cookie` comes first; a modified session adds its Set-Cookie and rewrites Cache-Control.
  * 2. While a commit is pending, the head can still be changed, and a 1xx be sent, though `headersSent` is true: the
- *    keepers need the first, and the second does no harm. Node throws, or (22) sends the 1xx into the body.
+ *    hooks need the first, and the second does no harm. Node throws, or (22) sends the 1xx into the body.
  * 3. What Node finds wrong in a head or a body only when it writes them is an error at the caller there. When the
  *    call was held, the caller has long gone: the connection is cut, and `onError` is told.
- *    Where nothing is held the caller hears of it, and finds the head with what the keepers have added: later headers
+ *    Where nothing is held the caller hears of it, and finds the head with what the hooks have added: later headers
  *    come after that.
  * 4. `writeHead` takes a list of pairs also when headers were set before. Node throws (HTTP/1).
  * 5. A `writeHead` that throws leaves the headers behind that it has set. Node has that too, if one had been set before,
@@ -18,7 +18,7 @@ import type { Step } from './program.ts'
  * 6. What is no chunk is refused before the head is sent. Over HTTP/2 Node has sent it by then.
  * 7. From Node 26 on what is written in one turn is one chunk, and what was held is written in one turn.
  * 8. While a commit is pending, `_header` of HTTP/1 is null, though `headersSent` is true: Node's `setHeader` asks it, and the
- *    keepers need that. `_implicitHeader`, which middleware calls where it finds none, does nothing meanwhile.
+ *    hooks need that. `_implicitHeader`, which middleware calls where it finds none, does nothing meanwhile.
  * 9. While a commit is pending, `finished` and `writableEnded` are false after the end, too: wrappers of serverless
  *    platforms would take the response for complete. What is written after that end is refused by its callback alone, and
  *    is no `error` event: the writer cannot see that the response was ended.

@@ -25,7 +25,7 @@ import {
   write,
   writeHeader,
 } from './operations.ts'
-import { type Keeper, keepPrivate, ModelResponse } from './response.ts'
+import { keepPrivate, ModelResponse, type ResponseHook } from './response.ts'
 import { isZero, ModelManager, type Session } from './session.ts'
 import {
   Failure,
@@ -259,8 +259,8 @@ class Exchange implements Scene {
       yield* this.#handle(ctx)
       return
     }
-    const keeper = this.#keeper(manager)
-    this.response.add(keeper)
+    const hook = this.#hook(manager)
+    this.response.add(hook)
     this.response.head.add('Vary', 'Cookie')
     let loaded: Sessions
     try {
@@ -268,11 +268,11 @@ class Exchange implements Scene {
       loaded = this.load(ctx, manager, this.#tokensOf(manager))
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      this.response.keepers.pop()
-      this.response.fail(keeper, error)
+      this.response.hooks.pop()
+      this.response.fail(hook, error)
       return
     }
-    keeper.ctx = loaded
+    hook.ctx = loaded
     yield* this.#serve(layers, loaded, depth + 1)
   }
 
@@ -283,14 +283,14 @@ class Exchange implements Scene {
     } catch (error) {
       if (!(error instanceof HandlerPanic) || !this.dialect.has('panicAnswered')) throw error
       const { response } = this
-      const keeper = response.keepers.at(-1)
+      const hook = response.hooks.at(-1)
       response.abandon()
       if (response.isDeaf) return
-      if (keeper === undefined || response.sent !== undefined) {
+      if (hook === undefined || response.sent !== undefined) {
         this.#isCut = true
         return
       }
-      response.fail(keeper, new Failure(error.message))
+      response.fail(hook, new Failure(error.message))
     }
   }
 
@@ -312,20 +312,20 @@ class Exchange implements Scene {
     return new Map([...ctx, [manager.index, manager.load(tokens)]])
   }
 
-  #keeper(manager: ModelManager): Keeper & { ctx: Sessions } {
-    const keeper: Keeper & { ctx: Sessions } = {
+  #hook(manager: ModelManager): ResponseHook & { ctx: Sessions } {
+    const hook: ResponseHook & { ctx: Sessions } = {
       ctx: new Map(),
       entry: this.response.head.copy(),
       failed: false,
-      save: () => this.#save(manager, keeper.ctx),
-      answer: (error) => this.#answer(keeper, manager, error),
+      save: () => this.#save(manager, hook.ctx),
+      answer: (error) => this.#answer(hook, manager, error),
       saveLate: () => {
-        const session = keeper.ctx.get(manager.index)
+        const session = hook.ctx.get(manager.index)
         if (!this.dialect.has('lateChanges') || session === undefined) return
         if (session.status === 'Modified' && session.pending > 0) manager.write(session)
       },
     }
-    return keeper
+    return hook
   }
 
   #save(manager: ModelManager, ctx: Sessions): void {
@@ -365,13 +365,13 @@ class Exchange implements Scene {
     else head.add('Cache-Control', 'no-cache="Set-Cookie"')
   }
 
-  #answer(keeper: Keeper, manager: ModelManager, error: unknown): void {
+  #answer(hook: ResponseHook, manager: ModelManager, error: unknown): void {
     const { head } = this.response
     const message = error instanceof Error ? error.message : String(error)
     if (this.dialect.has('cleanAnswer')) {
       // One line for each manager that has loaded a session.
       const { visits } = this.response
-      for (const _ of visits.slice(visits.indexOf(keeper))) head.add('Vary', 'Cookie')
+      for (const _ of visits.slice(visits.indexOf(hook))) head.add('Vary', 'Cookie')
     }
     this.response.atEnd = () => {}
     switch (manager.config.errorFunc) {

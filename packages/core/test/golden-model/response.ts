@@ -72,7 +72,7 @@ export function keepPrivate(head: Head): void {
 }
 
 /** Who acts before the first byte: one manager around the handler. */
-export interface Keeper {
+export interface ResponseHook {
   /** The head when it came. */
   readonly entry: Head
   /** Commits, and sets its cookie. */
@@ -84,7 +84,7 @@ export interface Keeper {
   failed: boolean
 }
 
-/** A response. The innermost keeper acts first. */
+/** A response. The innermost hook acts first. */
 export class ModelResponse {
   head: Head
   status = 200
@@ -98,15 +98,15 @@ export class ModelResponse {
   isFlushed = false
   /** Whether an error was answered in place of the handler, which is not heard any more. */
   isDeaf = false
-  readonly keepers: Keeper[] = []
-  /** Every keeper, the outermost first. */
-  readonly visits: Keeper[] = []
-  #endings: Keeper[] = []
+  readonly hooks: ResponseHook[] = []
+  /** Every hook, the outermost first. */
+  readonly visits: ResponseHook[] = []
+  #endings: ResponseHook[] = []
   #isAbandoned = false
   #kept: string[] = []
   /** Who answers an error, the last that has; and whose code is running. */
-  #answering: Keeper | undefined
-  #running: Keeper | undefined
+  #answering: ResponseHook | undefined
+  #running: ResponseHook | undefined
   readonly #isClean: boolean
 
   constructor(outer: readonly (readonly [string, string])[], isClean: boolean) {
@@ -119,48 +119,48 @@ export class ModelResponse {
     return !this.isDeaf || this.#running === this.#answering
   }
 
-  add(keeper: Keeper): void {
-    this.keepers.push(keeper)
-    this.visits.push(keeper)
-    this.#endings.push(keeper)
+  add(hook: ResponseHook): void {
+    this.hooks.push(hook)
+    this.visits.push(hook)
+    this.#endings.push(hook)
   }
 
-  /** The commit point: each keeper acts once. */
+  /** The commit point: each hook acts once. */
   leave(): void {
     if (this.#isClean) this.#putKept()
-    for (let keeper = this.keepers.pop(); keeper; keeper = this.keepers.pop()) {
+    for (let hook = this.hooks.pop(); hook; hook = this.hooks.pop()) {
       const before = this.head.lines('Set-Cookie')
       try {
-        keeper.save()
+        hook.save()
       } catch (error) {
         if (!(error instanceof Failure)) throw error
-        this.fail(keeper, error)
+        this.fail(hook, error)
         if (this.#isClean) return
         continue
       }
-      if (this.keepers.length > 0 && this.#isClean) this.#keep(before)
+      if (this.hooks.length > 0 && this.#isClean) this.#keep(before)
     }
   }
 
-  /** `keeper` answers an error, from the head that it came to; or, as SCS, where the handler has got to. */
-  fail(keeper: Keeper, error: unknown): void {
-    keeper.failed = true
+  /** `hook` answers an error, from the head that it came to; or, as SCS, where the handler has got to. */
+  fail(hook: ResponseHook, error: unknown): void {
+    hook.failed = true
     if (this.#isClean) {
-      this.#endings = this.#endings.filter((other) => other !== keeper)
-      this.head = keeper.entry.copy()
+      this.#endings = this.#endings.filter((other) => other !== hook)
+      this.head = hook.entry.copy()
       this.status = 200
       this.isDeaf = true
     }
     const before = this.#running
-    this.#running = keeper
-    this.#answering = keeper
-    keeper.answer(error)
+    this.#running = hook
+    this.#answering = hook
+    hook.answer(error)
     this.#running = before
   }
 
-  /** No keeper acts any more. */
+  /** No hook acts any more. */
   abandon(): void {
-    this.keepers.length = 0
+    this.hooks.length = 0
     this.#endings = []
     this.#isAbandoned = true
   }
@@ -184,24 +184,24 @@ export class ModelResponse {
     this.freeze()
     const endings = this.#endings
     this.#endings = []
-    for (const keeper of endings) this.#saveLate(keeper)
+    for (const hook of endings) this.#saveLate(hook)
   }
 
   /** After the end: changes that came later still. */
   close(): void {
     if (this.#isAbandoned) return
     const { isCut } = this
-    for (const keeper of this.visits) this.#saveLate(keeper)
+    for (const hook of this.visits) this.#saveLate(hook)
     this.isCut = isCut
   }
 
-  #saveLate(keeper: Keeper): void {
-    if (keeper.failed) return
+  #saveLate(hook: ResponseHook): void {
+    if (hook.failed) return
     try {
-      keeper.saveLate()
+      hook.saveLate()
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      keeper.failed = true
+      hook.failed = true
       this.isCut = true
     }
   }
@@ -211,7 +211,7 @@ export class ModelResponse {
     this.#kept.push(...added)
   }
 
-  // Cookies of keepers that are done survive an answer that starts anew.
+  // Cookies of hooks that are done survive an answer that starts anew.
   #putKept(): void {
     const present = this.head.lines('Set-Cookie')
     const missing = this.#kept.filter((line) => !present.includes(line))

@@ -1,4 +1,3 @@
-import { isSame } from '../../src/bytes.ts'
 import { type ContextKey, contextKey, type Swap } from '../../src/index.ts'
 import { SessionWork } from './session-work.ts'
 import { type Change, isLive } from './state.ts'
@@ -64,7 +63,7 @@ export class RequestLog {
     if (!data) return
     for (const one of sent) {
       const { to } = one.swap
-      if (to.token === token && isSame(to.data, data)) this.work.sawItsBytes(one)
+      if (to.token === token && Buffer.compare(to.data, data) === 0) this.work.sawItsBytes(one)
     }
   }
 

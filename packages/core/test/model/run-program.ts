@@ -6,7 +6,7 @@ import {
   type SessionManager,
   withValue,
 } from '../../src/index.ts'
-import { generateToken, hashToken } from '../../src/token.ts'
+import { generateToken, hashToken } from '../../src/session/token.ts'
 import type { History } from './history.ts'
 import type { Program, Request, Step } from './program.ts'
 import { type RequestLog, requestKey } from './request-log.ts'

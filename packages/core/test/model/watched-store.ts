@@ -1,4 +1,3 @@
-import { andThen } from '../../src/awaitable.ts'
 import type {
   AtomicStore,
   Awaitable,
@@ -7,6 +6,7 @@ import type {
   IterableCtxStore,
   Swap,
 } from '../../src/index.ts'
+import { andThen } from '../../src/util/promises.ts'
 import type { History } from './history.ts'
 import { type RequestLog, requestKey } from './request-log.ts'
 

@@ -6,6 +6,7 @@ import { over } from '../../../../test/swaps.ts'
 import { DrizzleStore } from '../../src/index.ts'
 import { driverCalled } from '../drivers.ts'
 
+const ctx = background()
 const [name, address = ''] = process.argv.slice(2)
 const driver = driverCalled(name)
 
@@ -49,8 +50,8 @@ let failed = 0
 async function load(token: string): Promise<void> {
   while (cuts < cutsInAll) {
     for (const call of [
-      () => store.commit(token, data, future),
-      () => store.find(token),
+      () => store.commitCtx(ctx, token, data, future),
+      () => store.findCtx(ctx, token),
       () => store.swap(background(), over(token, data, data, future)),
     ]) {
       await Promise.resolve(call()).then(
@@ -64,8 +65,8 @@ isCutting = true
 await Promise.all(Array.from({ length: 20 }, (_, i) => load(`t${i}`)))
 
 // And then it works as before.
-await store.commit('last', data, future)
-const last = String(await store.find('last'))
+await store.commitCtx(ctx, 'last', data, future)
+const last = String(await store.findCtx(ctx, 'last'))
 await close()
 for (const socket of clients) socket.destroy()
 relay.close()

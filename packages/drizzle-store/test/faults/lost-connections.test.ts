@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createDatabase, isAvailable, select } from '../databases.ts'
 import { type Driver, mysqlPool, nodePostgres, type Opened, postgresJs } from '../drivers.ts'
+import { sessionsOf } from '../sessions-of.ts'
 import { startUnreliableRelay, type UnreliableRelay } from './unreliable-relay.ts'
 
 const ctx = background()
@@ -109,7 +110,7 @@ for (const driver of [postgresJs, nodePostgres, mysqlPool]) {
           await end()
       })
       const future = new Date('2100-01-01')
-      for (const token of ['a', 'b']) await store.commit(token, Buffer.from(token), future)
+      for (const token of ['a', 'b']) await store.commitCtx(ctx, token, Buffer.from(token), future)
       for (let round = 0; round < 5; round++) {
         // The statement is prepared on every connection: postgres.js then sends others behind it.
         await Promise.all(Array.from({ length: 20 }, () => store.touch(ctx, 'a', future)))
@@ -117,14 +118,14 @@ for (const driver of [postgresJs, nodePostgres, mysqlPool]) {
         await admin.run(sql`update sessions set data = data, expiry = '2101-01-01'`)
         // Every connection of the pool waits for a lock.
         const asked = ['a', 'b'].map(async (token) => {
-          const found = () => store.find(token)
+          const found = () => store.findCtx(ctx, token)
           return Promise.resolve(store.touch(ctx, token, future)).then(found, found)
         })
-        await vi.waitUntil(async () => (await waiting(watcher, driver)) === 2, { timeout: 10_000 })
+        await vi.waitUntil(async () => (await waiting(watcher, driver)) === 2, { timeout: 50_000 })
         relay.cutAll()
         expect((await Promise.all(asked)).map(String)).toEqual(['a', 'b'])
         await admin.run(sql`rollback`)
-        expect(String(await store.find('a'))).toBe('a')
+        expect(String(await store.findCtx(ctx, 'a'))).toBe('a')
       }
     })
 
@@ -162,7 +163,7 @@ for (const driver of [postgresJs, nodePostgres, mysqlPool]) {
         }),
       )
       await calm()
-      const live = await store.all()
+      const live = await sessionsOf(store)
       for (const { current, former, ends } of chains) {
         expect(live.has(current)).toBe(true)
         for (const token of former) expect(live.has(token)).toBe(false)

@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm'
 import { DrizzleStore } from '../../src/index.ts'
 import { driverCalled, type Opened } from '../drivers.ts'
 
+const ctx = background()
 const [name, address = '', zoneList = '', momentList = ''] = process.argv.slice(2)
 const driver = driverCalled(name)
 const zones = zoneList.split(',')
@@ -31,14 +32,17 @@ for (const writer of connections) {
       const what = `${moment.toISOString()} written in ${writer.zone}, read in ${reader.zone}`
       const time = moment.getTime()
       pretend(time - 60_000)
-      await writer.store.commit(token, Buffer.from('data'), moment)
+      await writer.store.commitCtx(ctx, token, Buffer.from('data'), moment)
       pretend(time - 1)
       const found = await reader.store.findWithExpiry(background(), token)
       check(found?.expiry.getTime() === time, `${what}: ${found?.expiry.toISOString()}`)
-      check((await reader.store.find(token)) !== undefined, `${what}: gone a millisecond early`)
+      check(
+        (await reader.store.findCtx(ctx, token)) !== undefined,
+        `${what}: gone a millisecond early`,
+      )
       check((await reader.store.deleteExpired()) === 0, `${what}: deleted a millisecond early`)
       pretend(time)
-      check((await reader.store.find(token)) === undefined, `${what}: found when expired`)
+      check((await reader.store.findCtx(ctx, token)) === undefined, `${what}: found when expired`)
       check((await reader.store.deleteExpired()) === 1, `${what}: not deleted when expired`)
     }
   }

@@ -7,6 +7,7 @@ import {
   startRedisCluster,
 } from '../../../../test/servers/redis-cluster.ts'
 import { moved } from '../../../../test/swaps.ts'
+import { sessionsOf } from '../../../drizzle-store/test/sessions-of.ts'
 import * as scripts from '../../src/scripts.ts'
 import { clusterDrivers, nodeRedisCluster, type Opened } from '../drivers.ts'
 
@@ -30,7 +31,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
     opened = await nodeRedisCluster.open(cluster.urls)
     store = new RedisStore(opened.client)
     // So that the servers know the scripts.
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     await rename(store)
     await living()
   }, 60_000)
@@ -63,8 +64,8 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   }
 
   const living = async () => {
-    const found = await Promise.all(['a', 'b'].map((token) => store.find(token)))
-    for (const token of ['a', 'b']) await store.delete(token)
+    const found = await Promise.all(['a', 'b'].map((token) => store.findCtx(ctx, token)))
+    for (const token of ['a', 'b']) await store.deleteCtx(ctx, token)
     await opened.run('DEL', departure)
     await opened.run('DEL', arrival)
     return found.map((data) => data?.toString())
@@ -72,7 +73,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   const rename = (on: RedisStore) => on.swap(ctx, moved('a', 'b', data, renamed, future))
 
   it('in which the answer is lost of what deletes the old one, is found to be done', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     let lost = 0
     const unlucky = faulty((command) =>
       command === 'leave' && lost++ < 3 ? 'answer lost' : 'done',
@@ -83,7 +84,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   })
 
   it('in which the old one cannot be reached for a while, is done later', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     let lost = 0
     const unlucky = faulty((command) => (command === 'leave' && lost++ < 3 ? 'not sent' : 'done'))
     expect(await rename(unlucky)).toBe(true)
@@ -92,7 +93,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
 
   it('in which the old one cannot be reached, rejects and loses nothing', async () => {
     for (const fate of ['not sent', 'answer lost'] as const) {
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       await expect(
         rename(faulty((command) => (command === 'leave' ? fate : 'done'))),
       ).rejects.toThrow('RedisStore could not swap a session: Socket closed unexpectedly')
@@ -102,7 +103,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
 
   it('that rejected can be asked for again', async () => {
     for (const fate of ['not sent', 'answer lost'] as const) {
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       await expect(
         rename(faulty((command) => (command === 'leave' ? fate : 'done'))),
       ).rejects.toThrow()
@@ -112,7 +113,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   })
 
   it('in which the new one cannot be written, rejects and changes nothing', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     await expect(
       rename(faulty((command) => (command === 'arrive' ? 'not sent' : 'done'))),
     ).rejects.toThrow('Socket closed unexpectedly')
@@ -121,10 +122,10 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
 
   it('in which somebody logs out between the steps, takes the new one back, also at the third try', async () => {
     for (const failures of [0, 2]) {
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       let failed = 0
       const overtaken = faulty(async (command) => {
-        if (command === 'leave') await store.delete('a')
+        if (command === 'leave') await store.deleteCtx(ctx, 'a')
         return command === 'takeBack' && failed++ < failures ? 'not sent' : 'done'
       })
       expect(await rename(overtaken)).toBe(false)
@@ -133,9 +134,9 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   })
 
   it('in which somebody logs out, and the new one cannot be taken back, rejects', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     const overtaken = faulty(async (command) => {
-      if (command === 'leave') await store.delete('a')
+      if (command === 'leave') await store.deleteCtx(ctx, 'a')
       return command === 'takeBack' ? 'not sent' : 'done'
     })
     await expect(rename(overtaken)).rejects.toThrow('Socket closed unexpectedly')
@@ -149,30 +150,30 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
       return 'done'
     })
     expect(await rename(watched)).toBe(false)
-    await store.commit('a', Buffer.from('other'), future)
+    await store.commitCtx(ctx, 'a', Buffer.from('other'), future)
     expect(await rename(watched)).toBe(false)
     expect(sent).toEqual(['standing', 'standing'])
     expect(await living()).toEqual(['other', undefined])
   })
 
   it('whose write of the new one is cut off and comes late, brings nobody back who has logged out since', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     await expect(
       rename(faulty((command) => (command === 'arrive' ? 'late' : 'done'))),
     ).rejects.toThrow('Socket closed unexpectedly')
     expect(await rename(store)).toBe(true)
-    await store.delete('b')
+    await store.deleteCtx(ctx, 'b')
     await comesLate()
     expect(await living()).toEqual([undefined, undefined])
   })
 
   it('whose write of the new one comes late, after another try has failed, changes nothing', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     await expect(
       rename(faulty((command) => (command === 'arrive' ? 'late' : 'done'))),
     ).rejects.toThrow()
     const overtaken = faulty(async (command): Promise<Fate> => {
-      if (command === 'leave') await store.commit('a', Buffer.from('other'), future)
+      if (command === 'leave') await store.commitCtx(ctx, 'a', Buffer.from('other'), future)
       return 'done'
     })
     expect(await rename(overtaken)).toBe(false)
@@ -181,10 +182,10 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   })
 
   it('which takes the new one back late, leaves alone what a later try has written', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     const other = Buffer.from('other')
     const overtaken = faulty(async (command) => {
-      if (command === 'leave') await store.commit('a', other, future)
+      if (command === 'leave') await store.commitCtx(ctx, 'a', other, future)
       return command === 'takeBack' ? 'late' : 'done'
     })
     await expect(rename(overtaken)).rejects.toThrow()
@@ -201,7 +202,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
       ['not sent', true],
       ['answer lost', false],
     ] as const) {
-      await store.commit('a', data, future)
+      await store.commitCtx(ctx, 'a', data, future)
       await expect(
         rename(faulty((command) => (command === 'leave' ? fate : 'done'))),
       ).rejects.toThrow()
@@ -211,23 +212,23 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
   })
 
   it('is not repeated once the session has ended under its new token', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     await expect(
       rename(faulty((command) => (command === 'leave' ? 'answer lost' : 'done'))),
     ).rejects.toThrow()
-    await store.delete('b')
+    await store.deleteCtx(ctx, 'b')
     expect(await rename(store)).toBe(false)
     expect(await living()).toEqual([undefined, undefined])
   })
 
   it('leaves two notes for a minute, which are no sessions', async () => {
-    await store.commit('a', data, future)
+    await store.commitCtx(ctx, 'a', data, future)
     expect(await rename(store)).toBe(true)
     for (const note of [departure, arrival]) {
       expect(Number(await opened.run('PTTL', note))).toBeGreaterThan(50_000)
       expect(Number(await opened.run('PTTL', note))).toBeLessThan(60_001)
     }
-    expect([...(await store.all()).keys()]).toEqual(['b'])
+    expect([...(await sessionsOf(store)).keys()]).toEqual(['b'])
     expect(await living()).toEqual([undefined, 'new'])
   })
 
@@ -277,7 +278,7 @@ describe.skipIf(clusterRecipe() === undefined)('rename between two slots of a cl
       const live = new Set<string>()
       for (const { current, former, ends } of await chains) {
         for (const token of [current, ...former, ...ends.flat()]) {
-          if (await ownStore.find(token)) live.add(token)
+          if (await ownStore.findCtx(ctx, token)) live.add(token)
         }
         expect(live.has(current)).toBe(true)
         for (const token of former) expect(live.has(token)).toBe(false)

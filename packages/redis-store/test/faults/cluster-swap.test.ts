@@ -6,6 +6,7 @@ import {
   type RedisCluster,
   startRedisCluster,
 } from '../../../../test/servers/redis-cluster.ts'
+import { sessionsOf } from '../../../drizzle-store/test/sessions-of.ts'
 import * as scripts from '../../src/scripts.ts'
 import { nodeRedisCluster, type Opened } from '../drivers.ts'
 
@@ -47,24 +48,24 @@ describe.skipIf(clusterRecipe() === undefined)('a swap that absorbs, on a cluste
       },
       { prefix },
     )
-    for (const token of (await store.all()).keys()) await store.delete(token)
-    for (const token of ['a', 'b', 'c']) await store.commit(token, row(token).data, future)
+    for (const token of (await sessionsOf(store)).keys()) await store.deleteCtx(ctx, token)
+    for (const token of ['a', 'b', 'c']) await store.commitCtx(ctx, token, row(token).data, future)
     return { store, watched }
   }
 
-  const tokensOf = async (store: RedisStore) => [...(await store.all()).keys()].sort()
+  const tokensOf = async (store: RedisStore) => [...(await sessionsOf(store)).keys()].sort()
   const absorbed = [row('b'), row('c')]
 
   it('deletes the absorbed sessions first, and puts none back when the session was changed meanwhile', async () => {
     for (const from of [row('a'), undefined]) {
       const { store, watched } = await open(untagged, async (name, others) => {
-        if (name === 'deleteHeld') await others.commit('a', Buffer.from('other'), future)
+        if (name === 'deleteHeld') await others.commitCtx(ctx, 'a', Buffer.from('other'), future)
       })
       const swap = { from, to: to('a'), absorbed }
-      if (!from) await store.delete('a')
+      if (!from) await store.deleteCtx(ctx, 'a')
       expect(await watched.swap(ctx, swap)).toBe(false)
       expect(await tokensOf(store)).toEqual(['a'])
-      expect(await store.find('a')).toEqual(Buffer.from('other'))
+      expect(await store.findCtx(ctx, 'a')).toEqual(Buffer.from('other'))
     }
   })
 
@@ -75,12 +76,12 @@ describe.skipIf(clusterRecipe() === undefined)('a swap that absorbs, on a cluste
     const swap = { from: row('a'), to: to('a'), absorbed }
     await expect(watched.swap(ctx, swap)).rejects.toThrow('could not swap a session: Socket closed')
     expect(await tokensOf(store)).toEqual(['a'])
-    expect(await store.find('a')).toEqual(row('a').data)
+    expect(await store.findCtx(ctx, 'a')).toEqual(row('a').data)
   })
 
   it('deletes no absorbed session that was changed meanwhile, and is false then', async () => {
     const { store, watched } = await open(untagged, async (name, others) => {
-      if (name === 'deleteHeld') await others.commit('b', Buffer.from('other'), future)
+      if (name === 'deleteHeld') await others.commitCtx(ctx, 'b', Buffer.from('other'), future)
     })
     expect(await watched.swap(ctx, { from: row('a'), to: to('d'), absorbed })).toBe(false)
     expect(await tokensOf(store)).toEqual(['a', 'b', 'c'])

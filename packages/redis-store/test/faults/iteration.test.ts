@@ -6,6 +6,7 @@ import {
   type RedisCluster,
   startRedisCluster,
 } from '../../../../test/servers/redis-cluster.ts'
+import { sessionsOf } from '../../../drizzle-store/test/sessions-of.ts'
 import { clusterDrivers, ioredis, nodeRedis, nodeRedisCluster, type Opened } from '../drivers.ts'
 import { canStartRedis, durable, startRedis } from '../own-redis.ts'
 
@@ -15,7 +16,7 @@ const future = new Date('2100-01-01')
 const tokens = Array.from({ length: 1500 }, (_, i) => `t${i}`)
 
 const fill = (store: RedisStore) =>
-  Promise.all(tokens.map((token) => store.commit(token, Buffer.from('data'), future)))
+  Promise.all(tokens.map((token) => store.commitCtx(ctx, token, Buffer.from('data'), future)))
 
 /** Iterates, and does `meanwhile` after the first session; all that it saw, or its error. */
 async function iterated(store: RedisStore, meanwhile: (first: string) => Promise<void>) {
@@ -45,14 +46,14 @@ describe.skipIf(!canStartRedis())('iterating a Redis that is restarted meanwhile
       const outcome = await iterated(store, async () => {
         await server.kill()
         await server.restart()
-        await vi.waitFor(() => store.find('t0'), { timeout: 20_000 })
+        await vi.waitFor(() => store.findCtx(ctx, 't0'), { timeout: 50_000 })
       })
       expect(outcome).toEqual(
         new Error(
           'RedisStore could not read the sessions: a server was replaced or restarted meanwhile, or gave slots away',
         ),
       )
-      expect((await store.all()).size).toBe(tokens.length)
+      expect((await sessionsOf(store)).size).toBe(tokens.length)
     })
   }
 })
@@ -65,16 +66,16 @@ describe('iterating a cluster that cannot be reached', () => {
     const client = createCluster({ rootNodes: [{ url: nowhere }] })
     client.on('error', () => {})
     const store = new RedisStore(client)
-    await expect(store.all()).rejects.toThrow(/serve 0 of 16384 slots/)
+    await expect(sessionsOf(store)).rejects.toThrow(/serve 0 of 16384 slots/)
     await expect(client.connect()).rejects.toThrow()
-    await expect(store.all()).rejects.toThrow('RedisStore could not read the sessions')
+    await expect(sessionsOf(store)).rejects.toThrow('RedisStore could not read the sessions')
   })
 
   it('ioredis: is an error', async () => {
     const { Cluster } = await import('ioredis')
     const client = new Cluster([nowhere], { lazyConnect: true, clusterRetryStrategy: () => null })
     client.on('error', () => {})
-    const all = new RedisStore(client).all()
+    const all = sessionsOf(new RedisStore(client))
     await expect(all).rejects.toThrow('RedisStore could not read the sessions')
   })
 })
@@ -111,7 +112,7 @@ describe.skipIf(clusterRecipe() === undefined)('iterating a cluster', () => {
       sendCommand: (...command: Parameters<NodeRedisCluster['sendCommand']>) =>
         client.sendCommand(...command),
     })
-    await expect(store.all()).rejects.toThrow(
+    await expect(sessionsOf(store)).rejects.toThrow(
       /^RedisStore could not read the sessions: the servers that the client knows of serve \d+ of 16384 slots/,
     )
   })
@@ -120,7 +121,7 @@ describe.skipIf(clusterRecipe() === undefined)('iterating a cluster', () => {
     const { Cluster } = await import('ioredis')
     const client = new Cluster([...cluster.urls], { lazyConnect: true })
     onTestFinished(() => client.disconnect())
-    expect((await new RedisStore(client).all()).size).toBe(tokens.length)
+    expect((await sessionsOf(new RedisStore(client))).size).toBe(tokens.length)
   })
 
   it('whose slots are on their way to another server is an error', async () => {
@@ -129,9 +130,11 @@ describe.skipIf(clusterRecipe() === undefined)('iterating a cluster', () => {
     const to = await masterOtherThan(from)
     const id = await cluster.ask(to, 'cluster', 'myid')
     await cluster.ask(from, 'cluster', 'setslot', slot, 'migrating', id)
-    await expect(store.all()).rejects.toThrow('slots are on their way from one server to another')
+    await expect(sessionsOf(store)).rejects.toThrow(
+      'slots are on their way from one server to another',
+    )
     await cluster.ask(from, 'cluster', 'setslot', slot, 'stable')
-    expect((await store.all()).size).toBe(tokens.length)
+    expect((await sessionsOf(store)).size).toBe(tokens.length)
   })
 
   for (const { name, open } of clusterDrivers) {
@@ -152,7 +155,7 @@ describe.skipIf(clusterRecipe() === undefined)('iterating a cluster', () => {
         if (outcome instanceof Set) expect(outcome.size).toBe(tokens.length)
         else expect(String(outcome)).toMatch(/RedisStore could not read the sessions/)
         await cluster.restart(victim)
-        const all = () => ownStore.all()
+        const all = () => sessionsOf(ownStore)
         const { size } = await vi.waitFor(all, { timeout: 60_000 })
         expect(size).toBe(tokens.length)
       }

@@ -5,6 +5,7 @@ import {
   startUnreliableRelay,
   type UnreliableRelay,
 } from '../../../drizzle-store/test/faults/unreliable-relay.ts'
+import { sessionsOf } from '../../../drizzle-store/test/sessions-of.ts'
 import { type Driver, ioredis, nodeRedis, nodeRedisPool } from '../drivers.ts'
 import { redisUrl } from '../redis-url.ts'
 
@@ -127,7 +128,7 @@ describe.skipIf(redisUrl() === undefined)('connections that are cut', () => {
         }),
       )
       await calm()
-      const live = await store.all()
+      const live = await sessionsOf(store)
       for (const { current, former, ends } of chains) {
         expect(live.has(current)).toBe(true)
         for (const token of former) expect(live.has(token)).toBe(false)

@@ -5,7 +5,8 @@ import { type StoreCase, storeCase } from '../store-case.ts'
 import type { Subject } from '../subject.ts'
 import { pause, until } from '../wait.ts'
 
-// How much longer than the shortest time a session may live before a store counts as too slow to tell, in ms.
+// How much longer than the shortest time a session may live before a store counts as too slow to
+// tell, in ms.
 const patience = [0, 1000, 4000]
 // A store's clock may be another than this process's: a little later is not too late.
 const grace = 20
