@@ -83,7 +83,8 @@ export default defineConfig(({ mode }) => {
         project(
           'core',
           './packages/core',
-          { typecheck },
+          // Transcripts wait, as their recordings did.
+          { typecheck, maxConcurrency: 12 },
           {
             rest: ['test/memory.test.ts'],
             both: ['test/golden.test.ts', 'test/model.test.ts', 'test/random-handlers.test.ts'],
@@ -103,11 +104,11 @@ export default defineConfig(({ mode }) => {
             ],
           },
         ),
-        project('express', './packages/express', { typecheck }),
-        project('fastify', './packages/fastify', { typecheck }),
-        project('fetch', './packages/fetch', { typecheck }),
-        project('hono', './packages/hono', { typecheck }),
-        project('koa', './packages/koa', { typecheck }),
+        project('express', './packages/express', { typecheck, isolate: false }),
+        project('fastify', './packages/fastify', { typecheck, isolate: false }),
+        project('fetch', './packages/fetch', { typecheck, isolate: false }),
+        project('hono', './packages/hono', { typecheck, isolate: false }),
+        project('koa', './packages/koa', { typecheck, isolate: false }),
         project(
           'redis-store',
           './packages/redis-store',
@@ -126,7 +127,7 @@ export default defineConfig(({ mode }) => {
           { typecheck },
           { rest: ['test/model.test.ts'] },
         ),
-        project('store-tests', './packages/store-tests', { typecheck }),
+        project('store-tests', './packages/store-tests', { typecheck, isolate: false }),
         // Examples run as a reader runs them: on the built packages, each in a process of its own.
         project(
           'examples',
