@@ -27,9 +27,9 @@ import {
 import { andThen } from './util/promises.ts'
 
 /**
- * Keeps the sessions of a server, as SCS's `SessionManager`. `Values` has the types of the values by
- * key; without it, every key is allowed. Methods take the context of a request. Without a session of
- * this manager in it, they throw or reject with `ERR_SESSION_NOT_LOADED`.
+ * Keeps the sessions of a server, as SCS's `SessionManager`. `Values` has the types of values by
+ * key; without it, every key is allowed. Methods take the context of a request. If it has no
+ * session of this manager, they throw or reject with `ERR_SESSION_NOT_LOADED`.
  */
 export class SessionManager<
   Values extends SessionValues<Values> = Record<string, unknown>,
@@ -72,8 +72,8 @@ export class SessionManager<
   }
 
   /**
-   * The session tokens in a request's headers, for {@link load}: well-formed, distinct, in order, at
-   * most four. A browser sends several while a site moves its cookie to another domain or path.
+   * The session tokens in a request's headers, for {@link load}: well-formed, distinct, in order
+   * and at most four. A browser sends several while a site moves its cookie to another path.
    */
   readSessionCookies(headers: IncomingHttpHeaders | Headers): string[] {
     checkHeaders('readSessionCookies', headers)

@@ -382,15 +382,11 @@ describe('what cannot be kept', () => {
       Object.create(Array.prototype),
       'is an instance of Array',
     ],
-    [
-      'an object of an anonymous class',
-      new (class {})(),
-      'is an object with a prototype of its own',
-    ],
+    ['an object of an anonymous class', new (class {})(), 'is an object with a custom prototype'],
     [
       'an object that inherits',
       Object.create(Object.create(null)),
-      'is an object with a prototype of its own',
+      'is an object with a custom prototype',
     ],
     [
       'an object with toJSON',

@@ -117,8 +117,8 @@ export class FetchSession {
     return response
   }
 
-  // Whatever `errorResponse` does, there is an answer: an error of its own is told, and answered
-  // plainly.
+  // There is always an answer: when `errorResponse` fails, its error is reported, and the answer is
+  // a plain 500.
   async #ask(error: unknown): Promise<Response> {
     try {
       return await this.#answerError(error)

@@ -29,8 +29,8 @@ const optionNames: OptionNames<LoadAndSaveFetchOptions> = { errorResponse: true 
  * other.
  *
  * When loading, the handler or the commit fails, `errorResponse` answers; after an error of the
- * handler nothing is committed. What is changed while the body streams is committed before its end,
- * or when it is cancelled; when that fails, the manager's `onError` hears of it, and the body
+ * handler nothing is committed. Changes while the body streams are committed before its end, or
+ * when it is cancelled. If that fails, the manager's `onError` receives the error, and the body
  * breaks off. A change of which the client could not learn throws `ERR_SESSION_HEADERS_SENT`.
  *
  * Throws a TypeError without a manager or a handler, and the function that it makes one for what is

@@ -22,13 +22,13 @@ const mostTries = 4
 let lastTry = 0
 
 /**
- * Moves a session between two slots of a cluster, which no script can do: where it is as expected,
- * the new one is written, then the old one deleted if it is so still, and otherwise the new one
- * taken back. Each of the two slots has a note of it: of the old one, so that it can be asked again
- * when its answer was lost; of the new one, so that a write that was cut off and comes late brings
- * nobody back who has logged out since. When a step fails for good, nothing is taken away: the
- * session is under the old token or the new one, or, as long as the other lives, under both. 1:
- * moved; 0: not; -1: `newToken` is another session.
+ * Moves a session between two slots of a cluster, which no script can do. If the old row is as
+ * expected, writes the new one, and then deletes the old one if it is unchanged. Otherwise deletes
+ * the new one again. A note beside the old row says whether it was deleted, so that the step can be
+ * repeated after its answer was lost. A note beside the new row makes a delayed write harmless: it
+ * cannot restore a session that was signed out. When a step fails for good, nothing is deleted: the
+ * session is under the old token, the new one, or both. 1: moved; 0: not moved; -1: `newToken` is
+ * another session.
  */
 export async function moveSession(
   commands: RedisCommands,

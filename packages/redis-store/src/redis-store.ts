@@ -52,9 +52,9 @@ const hints = {
  *   it would make a timer each: one that is given to a connection just as it is lost waits for the
  *   next, and the session manager for as long as its `storeTimeout` says.
  * - When Redis fails or cannot be reached, the method rejects with an Error that has a `code` where
- *   there is one, and neither token nor data; the next call tries anew. So it does when a client
- *   that sends commands again (ioredis) lost a connection meanwhile, and is told that the session
- *   is not as expected: it may be so by its own doing.
+ *   there is one, and neither token nor data; the next call tries anew. It also rejects
+ *   when a client that repeats commands (ioredis) lost a connection meanwhile, and Redis answers
+ *   that the session is not as expected: the first sending may have changed it.
  * - An invalid expiry, or one after the year 9999, is a TypeError.
  */
 export class RedisStore implements CtxStore, AtomicStore, ScannableStore {
@@ -123,8 +123,8 @@ export class RedisStore implements CtxStore, AtomicStore, ScannableStore {
    *
    * - A session that moves is on two servers. If the old one holds the expected bytes, the new one
    *   is written, the old one is deleted if it holds them still, and otherwise the new one is taken
-   *   back. Of several callers one wins all the same. After an error the session is under one of
-   *   the two tokens, or under both.
+   *   back. Of several callers, one wins. After an error the session is under one of the two
+   *   tokens, or under both.
    * - Absorbed sessions are deleted first, each only while it holds its bytes. When the session is
    *   then changed by another request or a server fails, they are not put back: their data is lost.
    *

@@ -10,9 +10,10 @@ return { data, redis.call('PEXPIRETIME', KEYS[1]) }
 `)
 
 /**
- * Writes ARGV[1] until ARGV[2] to KEYS[1] and deletes the other keys, each of which must hold what
- * ARGV has for it from the third on. KEYS[1] must be free, or also be KEYS[2]. All checks come
- * before the first write. 1: done; 0: not.
+ * Writes ARGV[1] until ARGV[2] to KEYS[1]. Notes in KEYS[2], for ARGV[4] milliseconds, that try
+ * ARGV[3] of this move did it: a repeated write, or one that arrives after a later try, changes
+ * nothing. 1: written, now or before; 0: not written, a later try was first; -1: not written,
+ * KEYS[1] is another session.
  */
 export const swap = script(`
 for i = 2, #KEYS do

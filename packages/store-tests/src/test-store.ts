@@ -39,7 +39,7 @@ const capabilityNames: Record<Capability, string> = {
 }
 
 /**
- * Registers every case of the kit as a test of its own, under `name`, for the store that `create`
+ * Registers every case of the kit as a separate test, under `name`, for the store that `create`
  * gives. Call it once at the top of a test file.
  *
  * `create` is called for each case. It may give a new store each time or the same one again, empty

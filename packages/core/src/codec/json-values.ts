@@ -259,7 +259,7 @@ function instanceText(prototype: unknown): string {
   const { constructor: maker } = prototype as { constructor?: unknown }
   return typeof maker === 'function' && maker.name !== ''
     ? `an instance of ${maker.name}`
-    : 'an object with a prototype of its own'
+    : 'an object with a custom prototype'
 }
 
 function checkDepth(depth: number): void {

@@ -9,7 +9,7 @@ const answerOf: unique symbol = Symbol('scs.answer')
 type Answered = NodeResponse & { [answerOf]?: ErrorResponse }
 
 /** How long an answer that returned nothing may take to end the response. */
-const longestAnswer = 5 * second
+export const longestAnswer: number = 5 * second
 
 /** Methods that change the head, send something before it, or keep the rest from being sent. */
 const guardedMethods = [

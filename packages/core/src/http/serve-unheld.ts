@@ -1,12 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { bindContext, type Context } from '../context.ts'
-import { second } from '../duration.ts'
 import { isThenable } from '../util/promises.ts'
+import { longestAnswer } from './error-response.ts'
 import type { ManagedSessions } from './managed-sessions.ts'
 import type { Handler } from './request-session.ts'
-
-/** How long errorFunc may take when it returned nothing. */
-const longestAnswer = 5 * second
 
 /**
  * Serves a request whose response cannot be held for a commit: the handshake of a WebSocket, as

@@ -4,8 +4,8 @@ import { hash, randomFillSync } from 'node:crypto'
 const grammar = /^[A-Za-z0-9_-]{1,43}$/
 
 const tokenBytes = 32
-// Drawn in blocks: most of what a draw takes is the call. Memory of its own, which no other buffer
-// is a view of.
+// One call draws a block: the call costs more than the bytes. `alloc` memory is not shared with
+// other buffers.
 const block = Buffer.alloc(128 * tokenBytes)
 let unused = 0
 

@@ -9,8 +9,8 @@ import type { Step } from './program.ts'
  *    hooks need the first, and the second does no harm. Node throws, or (22) sends the 1xx into the body.
  * 3. What Node finds wrong in a head or a body only when it writes them is an error at the caller there. When the
  *    call was held, the caller has long gone: the connection is cut, and `onError` is told.
- *    Where nothing is held the caller hears of it, and finds the head with what the hooks have added: later headers
- *    come after that.
+ *    Where nothing is held, the caller receives the error. The head then has the headers that the hooks have added,
+ *    and later headers follow them.
  * 4. `writeHead` takes a list of pairs also when headers were set before. Node throws (HTTP/1).
  * 5. A `writeHead` that throws leaves the headers behind that it has set. Node has that too, if one had been set before,
  *    as ours is. So a handler that goes on here takes them back, and the

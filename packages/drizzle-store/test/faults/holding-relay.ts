@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { listenBefore } from './listen-before.ts'
 
 /** Stands between a client and its server, and holds back bytes that the client has sent. */
 export interface HoldingRelay {
@@ -48,12 +49,9 @@ export async function startHoldingRelay(target: URL): Promise<HoldingRelay> {
       client.resetAndDestroy()
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = new URL(target)
-  address.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const address = await listenBefore(server, target)
   return {
-    address: address.href,
+    address,
     hold(refuses) {
       holdsNext = true
       refusesNext = refuses

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { listenBefore } from './listen-before.ts'
 
 /** How a connection ends while a request is on its way. */
 export type Loss =
@@ -85,12 +86,9 @@ export async function startUnreliableRelay(target: URL, oneIn: number): Promise<
       }
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = new URL(target)
-  address.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const address = await listenBefore(server, target)
   return {
-    address: address.href,
+    address,
     losses,
     cutAll() {
       for (const client of clients) client.resetAndDestroy()
